@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+// The arrows between the targets point one way only; Tests/TidyTests holds them (see README, "The tree").
+
+import PackageDescription
+
+/// Set by CI: a warning of the compiler fails the build there, but never a user's build with a newer compiler.
+let warningsAreErrors = Context.environment["WARNINGS_AS_ERRORS"] == "1"
+
+let settings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableExperimentalFeature("Lifetimes"),
+        // One thread owns each object (architecture: a reactor is born on its thread), which the compiler checks
+        // statically; the dynamic check of class fields costs a third of the hot path. Debug and tests keep it.
+        .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+    ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "score-gateway",
+    products: [
+        .executable(name: "score-gateway", targets: ["score-gateway"]),
+        .executable(name: "score-bench", targets: ["score-bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // C doors: what Swift cannot import by itself.
+        .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+
+        // Pure: values only; no sockets, no clock, no threads.
+        module("Bytes"),
+        module("JSON", ["Bytes"]),
+        module("HTTP1", ["Bytes"]),
+        module("WebSocket", ["Bytes", "COpenSSL"]),
+        module("Scores", ["Bytes", "JSON"]),
+
+        // On a reactor: classes confined to the thread that made them.
+        module("Reactor", ["Bytes", "CLinux"]),
+        module("HTTPServer", ["Reactor", "HTTP1", "WebSocket", "Bytes"]),
+        module("Postgres", ["Reactor", "Bytes", "CPostgres"]),
+        module("AMQP", ["Reactor", "Bytes", "CRabbitMQ"]),
+        module("HTTPClient", ["Reactor", "Bytes", "CCurl"]),
+
+        // The one place that knows all names.
+        module(
+            "Gateway",
+            [
+                "HTTPServer", "HTTP1", "WebSocket", "Postgres", "AMQP", "HTTPClient", "Scores", "JSON", "Reactor",
+                "Bytes", "CLinux", .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "score-gateway",
+            dependencies: ["Gateway", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "score-bench",
+            dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: settings),
+
+        tests("BytesTests", ["Bytes"]),
+        tests("JSONTests", ["JSON", "Bytes"]),
+        tests("HTTP1Tests", ["HTTP1", "Bytes"]),
+        tests("WebSocketTests", ["WebSocket", "Bytes"]),
+        tests("ScoresTests", ["Scores", "JSON", "Bytes"]),
+        tests("ReactorTests", ["Reactor", "Bytes", "CLinux"]),
+        tests("PostgresTests", ["Postgres", "Reactor", "Bytes"]),
+        tests("AMQPTests", ["AMQP", "Reactor", "Bytes"]),
+        tests("HTTPClientTests", ["HTTPClient", "Reactor", "Bytes"]),
+        tests("GatewayTests", ["Gateway", "Scores", "Bytes"]),
+        tests("TidyTests", []),
+    ]
+)

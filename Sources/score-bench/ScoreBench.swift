@@ -1,0 +1,4 @@
+@main
+struct ScoreBench {
+    static func main() {}
+}

@@ -1,0 +1,4 @@
+@main
+struct ScoreGateway {
+    static func main() {}
+}
