@@ -1,3 +1,5 @@
+import Bytes
+
 /// A URL cut at its punctuation, before anybody interprets the pieces.
 ///
 ///     scheme://userinfo@host:port,host:port/path?query

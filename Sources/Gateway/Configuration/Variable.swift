@@ -116,6 +116,7 @@ public enum Variable: String, Sendable, CaseIterable {
         case bytes(ClosedRange<Int>)
         case duration(ClosedRange<Duration>)
         case address
+        case hosts
         case text
         case amqpName
         case token
@@ -138,6 +139,7 @@ public enum Variable: String, Sendable, CaseIterable {
                 "a time from \(Quantity.text(range.lowerBound)) to \(Quantity.text(range.upperBound)), "
                     + "such as 15, 1.5, 500ms, 15s or 2m"
             case .address: "a numeric IPv4 or IPv6 address, such as 0.0.0.0, 127.0.0.1 or ::"
+            case .hosts: "the name or address of a host, or several with commas"
             case .text: "text without control characters"
             case .amqpName: "1 to \(ConfigurationLimits.amqpNameBytes) bytes of text without control characters"
             case .token: "printable ASCII without blanks"

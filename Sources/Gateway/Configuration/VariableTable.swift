@@ -14,7 +14,7 @@ extension Variable {
         case .reactors:
             Specification(
                 .server, .integer(1...256), default: Variable.usableCores,
-                "threads, each with its own event loop; default: the cores this process may use (affinity and cgroup)")
+                "threads, each with its own event loop; usable cores: affinity mask and cgroup quota")
         case .maxBody:
             Specification(
                 .server, .bytes(1024...1 << 30), default: "1MiB", "largest request body; a larger one is answered 413")
@@ -34,7 +34,7 @@ extension Variable {
         case .drainDelay:
             // No preStop hook can be counted on: the endpoints of a Service lag behind readiness by some seconds.
             Specification(
-                .server, .duration(.zero ... .seconds(3600)), default: "5s",
+                .server, .duration(.zero ... .seconds(3600)), default: Variable.fifthOfShutdown,
                 "after SIGTERM: still accept connections this long while readiness says 503")
         case .shutdownTimeout:
             Specification(
@@ -49,7 +49,7 @@ extension Variable {
                     + " plus), unless DATABASE_PASSWORD says otherwise")
         case .databaseHost:
             Specification(
-                .database, .text, roles: [.all, .scores], "the parts are used when DATABASE_URL is not set")
+                .database, .hosts, roles: [.all, .scores], "the parts are used when DATABASE_URL is not set")
         case .databasePort:
             Specification(.database, .integer(1...65_535), default: "5432", roles: [.all, .scores], "")
         case .databaseName:
@@ -74,7 +74,7 @@ extension Variable {
                 "AMQP 0-9-1; no path is the vhost /; several hosts or URLs, comma-separated, are tried in turn. + in the"
                     + " password is a blank, unless BROKER_PASSWORD says otherwise")
         case .brokerHost:
-            Specification(.broker, .text, "the parts are used when BROKER_URL is not set")
+            Specification(.broker, .hosts, "the parts are used when BROKER_URL is not set")
         case .brokerPort:
             Specification(.broker, .integer(1...65_535), default: "5672", "")
         case .brokerUsername:
@@ -159,4 +159,6 @@ extension Variable {
 
     /// The default of REACTORS, which is measured and not written down.
     static let usableCores = "usable cores"
+    /// The default of DRAIN_DELAY: five of the usual 25 seconds, and never more than there is time for.
+    static let fifthOfShutdown = "a fifth of SHUTDOWN_TIMEOUT"
 }
