@@ -13,7 +13,8 @@ struct ScoreGateway: ParsableCommand {
         defaultSubcommand: Serve.self)
 
     struct Serve: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Serve the role (this is what happens without a command).")
+        static let configuration = CommandConfiguration(
+            abstract: "Serve the role (this is what happens without a command).")
 
         func run() throws {
             throw ArgumentParser.ExitCode(Command.serve())

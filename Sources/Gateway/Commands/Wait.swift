@@ -22,7 +22,8 @@ enum Wait {
             var failure = Probe.Failure("no server")
             switch self {
             case .database(let target):
-                let hello = Hello.postgres(user: target.keyword("user") ?? "postgres", database: target.keyword("dbname"))
+                let hello = Hello.postgres(
+                    user: target.keyword("user") ?? "postgres", database: target.keyword("dbname"))
                 for endpoint in target.endpoints {
                     do throws(Probe.Failure) {
                         return try Self.probe(endpoint, hello: hello, deadline: deadline)
@@ -72,9 +73,8 @@ enum Wait {
 
     static func run(_ configuration: Configuration, timeout: Duration) -> Int32 {
         var targets: [Target] = []
-        let needs = ConfigurationReader.needs(role: configuration.role, purpose: .wait)
-        if needs.contains(.databaseURL), let database = configuration.database { targets.append(.database(database)) }
-        if needs.contains(.brokerURL), let broker = configuration.broker { targets.append(.broker(broker)) }
+        if let database = configuration.database { targets.append(.database(database)) }
+        if let broker = configuration.broker { targets.append(.broker(broker)) }
 
         // On a thread of its own, because the resolver of the C library knows no deadline.
         let deadline = MonotonicClock.now + timeout

@@ -10,7 +10,8 @@ extension Variable {
         case .host:
             Specification(.server, .address, default: "0.0.0.0", "address to listen on")
         case .port:
-            Specification(.server, .integer(0...65_535), default: "8000", "TCP port; 0: any free one, which the log names")
+            Specification(
+                .server, .integer(0...65_535), default: "8000", "TCP port; 0: any free one, which the log names")
         case .reactors:
             Specification(
                 .server, .integer(1...256), default: Variable.usableCores,
@@ -55,17 +56,18 @@ extension Variable {
         case .databaseName:
             Specification(.database, .text, roles: [.all, .scores], "default: the user name")
         case .databaseUsername:
-            Specification(.database, .text, roles: [.all, .scores], "")
+            Specification(.database, .verbatim, roles: [.all, .scores], "")
         case .databasePassword:
             Specification(
-                .database, .text, roles: [.all, .scores], secrecy: .secret, mayBeInFile: true,
-                "as it is, not percent-encoded; also completes a DATABASE_URL without a password")
+                .database, .verbatim, roles: [.all, .scores], secrecy: .secret, mayBeInFile: true,
+                "also completes a DATABASE_URL without a password")
         case .scoresFile:
             Specification(
                 .database, .path, default: "scores.sqlite", roles: [.all],
                 "SQLite file of a later version; not used by this one")
         case .autoMigrate:
-            Specification(.database, .flag, default: "1", roles: [.all, .scores], "apply migrations when serving starts")
+            Specification(
+                .database, .flag, default: "1", roles: [.all, .scores], "apply migrations when serving starts")
 
         // RabbitMQ
         case .brokerURL:
@@ -78,16 +80,17 @@ extension Variable {
         case .brokerPort:
             Specification(.broker, .integer(1...65_535), default: "5672", "")
         case .brokerUsername:
-            Specification(.broker, .text, default: "guest", "")
+            Specification(.broker, .verbatim, default: "guest", "")
         case .brokerPassword:
             Specification(
-                .broker, .text, default: "guest", secrecy: .secret, mayBeInFile: true,
-                "as it is, not percent-encoded; also completes a BROKER_URL without a password")
+                .broker, .verbatim, default: "guest", secrecy: .secret, mayBeInFile: true,
+                "also completes a BROKER_URL without a password")
         case .brokerExchange:
             Specification(.broker, .amqpName, default: "scores", "fanout exchange")
         case .brokerExchangeDurable:
             Specification(
-                .broker, .flag, default: "1", "0: declare the exchange non-durable, to run mixed with the Python services")
+                .broker, .flag, default: "1",
+                "0: declare the exchange non-durable, to run mixed with the Python services")
         case .brokerMaxBatch:
             Specification(
                 .broker, .integer(1...4096), default: "256", roles: [.all, .scores],
@@ -142,7 +145,8 @@ extension Variable {
         // Log
         case .logLevel:
             Specification(
-                .log, .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), default: "info", "")
+                .log, .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), default: "info", ""
+            )
         case .logFormat:
             Specification(.log, .choice(["text", "json"]), default: "text", "to stderr; json: one object a line")
 
