@@ -118,6 +118,13 @@ import Testing
                 + "expected trace, debug, info, notice, warning, error or critical")
     }
 
+    @Test func aURLWithoutAPlaceForAPasswordIsShown() {
+        let problem = Fixture.problems(Fixture.urls.merging(["REPORTER_URL": "scores.example.com"]) { $1 })[0]
+        #expect(
+            problem.description == #"REPORTER_URL="scores.example.com": it does not begin with a scheme and ://; "#
+                + "expected http://host or https://host, with port and path if needed")
+    }
+
     @Test func everythingWrongIsSaidAtOnce() {
         let problems = Fixture.problems(["PORT": "x", "LOG_LEVEL": "x"])
         #expect(problems.map(\.subject) == ["PORT", "LOG_LEVEL", "DATABASE_URL", "BROKER_URL"])

@@ -127,6 +127,10 @@ public enum Variable: String, Sendable, CaseIterable {
         case brokerURL
         case httpURL
 
+        var isHTTPURL: Bool {
+            if case .httpURL = self { true } else { false }
+        }
+
         /// What a value is expected to be, in words that follow "expected".
         public var expectation: String {
             switch self {
