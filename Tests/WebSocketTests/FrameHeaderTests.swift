@@ -81,10 +81,12 @@ import WebSocket
 
     /// RFC 7692, 6: RSV1 has a meaning in the first frame of a message only.
     @Test func allowsNegotiatedBitsWhereAMessageBegins() {
-        #expect(decode(hex("c100"), .client, allowed: .rsv1)
-            == .header(FrameHeader(.text, payloadLength: 0, reservedBits: .rsv1)))
-        #expect(decode(hex("4200"), .client, allowed: .rsv1)
-            == .header(FrameHeader(.binary, payloadLength: 0, isFinal: false, reservedBits: .rsv1)))
+        #expect(
+            decode(hex("c100"), .client, allowed: .rsv1)
+                == .header(FrameHeader(.text, payloadLength: 0, reservedBits: .rsv1)))
+        #expect(
+            decode(hex("4200"), .client, allowed: .rsv1)
+                == .header(FrameHeader(.binary, payloadLength: 0, isFinal: false, reservedBits: .rsv1)))
         #expect(decode(hex("e100"), .client, allowed: .rsv1) == .failed(.reservedBits))
         #expect(decode(hex("c000"), .client, allowed: .rsv1) == .failed(.reservedBits))
         #expect(decode(hex("c900"), .client, allowed: .rsv1) == .failed(.reservedBits))

@@ -6,7 +6,7 @@ import WebSocket
     @Test(arguments: [
         // RFC 6455, 1.3
         ("dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
-        // RFC 8441 and Wikipedia's sample
+        // Others, computed with Python's hashlib
         ("x3JJHMbDL1EzLkh9GBhXDw==", "HSmrc0sMlYUkAGmm5OPpG2HaGWk="),
         ("AAAAAAAAAAAAAAAAAAAAAA==", "ICX+Yqv66kxgM0FcWaLWlFLwTAI="),
     ])

@@ -4,7 +4,6 @@ import WebSocket
 
 /// RFC 6455, 8.1; RFC 3629; Markus Kuhn's decoder stress test by its section numbers.
 @Suite struct UTF8ValidatorTests {
-    /// How far a text is valid: the offset of the byte at which the validator gave up, or nil, and whether it ended whole.
     private func verdict(_ chunks: [ArraySlice<UInt8>]) -> (failed: Bool, isComplete: Bool) {
         var validator = UTF8Validator()
         for chunk in chunks {
@@ -79,7 +78,7 @@ import WebSocket
     /// Every sequence of a first byte and up to three others, against the standard library.
     @Test func agreesWithTheStandardLibrary() {
         let interesting: [UInt8] = [0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xFF]
-        for first in UInt8.min...UInt8.max {
+        for first in [0x41, 0x80] + Array(UInt8(0xC0)...0xFF) {
             for second in interesting {
                 for third in interesting {
                     for fourth in interesting {
