@@ -17,6 +17,7 @@ struct MessageAssembler: ~Copyable {
     private var buffer = ByteBuffer()
     private var phase = Phase.idle
     private var endsMessage = false
+    /// Between messages at the beginning of a code point: a text that ends elsewhere ends the session.
     private var validator = UTF8Validator()
     private let maximumLength: Int
 
@@ -57,7 +58,6 @@ struct MessageAssembler: ~Copyable {
         case .text, .binary:
             guard phase == .idle else { throw .unfinishedMessage }
             phase = header.opcode == .text ? .text : .binary
-            validator = UTF8Validator()
         case .close, .ping, .pong:
             preconditionFailure("control frames belong to no message")
         }
