@@ -67,7 +67,7 @@ final class CurlMulti: Source {
         // This object is no more to be called. Transfers are left only when the reactor itself went away under them.
         _ = ccurl_multi_set_socket_callback(handle, nil, nil)
         _ = ccurl_multi_set_timer_callback(handle, nil, nil)
-        transfers.forEach { $0.stop(handle) }
+        for transfer in transfers.values { transfer.stop(handle) }
         curl_multi_cleanup(handle)
     }
 
@@ -137,9 +137,7 @@ final class CurlMulti: Source {
     private func shutDown() {
         starting = []
         cancelled = []
-        var open: [HTTPTransfer] = []
-        transfers.forEach { open.append($0) }
-        for transfer in open { finish(transfer, .failure(transfer.isCancelled ? .cancelled : .closed)) }
+        for transfer in transfers.values { finish(transfer, .failure(transfer.isCancelled ? .cancelled : .closed)) }
         if let handle { curl_multi_cleanup(handle) }
         handle = nil
         precondition(sockets.isEmpty, "libcurl went without taking back a descriptor")

@@ -30,7 +30,9 @@ struct ConfigurationListing {
             if isStated { text += "# \(variable.name) is set, and ignored by ROLE=\(configuration.role.rawValue)\n" }
             return
         }
-        if let whole = variable.whole, (try? source.value(of: whole))?.text != nil || (!isStated && !hasParts(whole, source)) {
+        if let whole = variable.whole,
+            (try? source.value(of: whole))?.text != nil || (!isStated && !hasParts(whole, source))
+        {
             if isStated { text += "# \(variable.name) is set, and only completes \(whole.name)\n" }
             return
         }

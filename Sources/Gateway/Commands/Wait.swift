@@ -22,7 +22,8 @@ enum Wait {
             var failure = Probe.Failure("no server")
             switch self {
             case .database(let target):
-                let hello = Hello.postgres(user: target.keyword("user") ?? "postgres", database: target.keyword("dbname"))
+                let hello = Hello.postgres(
+                    user: target.keyword("user") ?? "postgres", database: target.keyword("dbname"))
                 for endpoint in target.endpoints {
                     do throws(Probe.Failure) {
                         return try Self.probe(endpoint, hello: hello, deadline: deadline)

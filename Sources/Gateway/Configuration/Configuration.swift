@@ -115,7 +115,11 @@ public struct Configuration: Sendable {
         let token = reader.string(.slackAPIToken)
         let channel = reader.string(.slackChannel)
         let api = reader.httpURL(.slackAPIURL)
-        if let token, let channel, let api { slack = Slack(token: token, channel: channel, api: api) } else { slack = nil }
+        if let token, let channel, let api {
+            slack = Slack(token: token, channel: channel, api: api)
+        } else {
+            slack = nil
+        }
 
         logLevel = Logger.Level(rawValue: reader.choice(.logLevel)) ?? .info
         logFormat = LogFormat(rawValue: reader.choice(.logFormat)) ?? .text
@@ -136,7 +140,9 @@ public struct Configuration: Sendable {
     }
 
     /// HOST and PORT alone, for those who only want to talk to the server: nothing else can be wrong for them.
-    static func listeningAddress(_ source: ConfigurationSource) throws(ConfigurationError) -> (host: String, port: UInt16) {
+    static func listeningAddress(_ source: ConfigurationSource) throws(ConfigurationError) -> (
+        host: String, port: UInt16
+    ) {
         var reader = ConfigurationReader(source, role: .all, purpose: .show)
         let host = reader.address(.host)
         let port = UInt16(reader.integer(.port))

@@ -17,7 +17,11 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
         }
 
         public var description: String {
-            if let value { "\(subject)=\(EscapedText.quoted(value, limit: 100)): \(message)" } else { "\(subject): \(message)" }
+            if let value {
+                "\(subject)=\(EscapedText.quoted(value, limit: 100)): \(message)"
+            } else {
+                "\(subject): \(message)"
+            }
         }
     }
 

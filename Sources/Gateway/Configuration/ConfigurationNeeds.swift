@@ -5,7 +5,8 @@ extension ConfigurationReader {
             let who = purpose == .migrate ? "migrate" : "ROLE=\(role.rawValue)"
             add(
                 ConfigurationError.Problem(
-                    variable.name, "is not set, and \(who) needs it; expected \(variable.specification.kind.expectation)"))
+                    variable.name,
+                    "is not set, and \(who) needs it; expected \(variable.specification.kind.expectation)"))
         }
         // In ROLE=all the poster is optional, but half of it is a mistake.
         if role == .all, purpose == .serve || purpose == .show, isStated(.slackAPIToken), !isStated(.slackChannel) {

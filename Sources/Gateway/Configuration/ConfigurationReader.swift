@@ -35,7 +35,8 @@ struct ConfigurationReader {
         do throws(ConfigurationError.Problem) {
             // What the role does not read has its default.
             guard Self.reads(variable, role: role, purpose: purpose) else {
-                return try ConfigurationSource(environment: [:], usableCores: source.usableCores).value(of: variable).text
+                return try ConfigurationSource(environment: [:], usableCores: source.usableCores).value(of: variable)
+                    .text
             }
             return try source.value(of: variable).text
         } catch {
@@ -217,7 +218,9 @@ extension Variable {
     }
 
     private static func scheme(_ text: Substring) -> String? {
-        let known = ["postgres", "postgresql", "amqp", "amqps", "http", "https", "sqlite", "mysql", "redis", "ws", "wss"]
+        let known = [
+            "postgres", "postgresql", "amqp", "amqps", "http", "https", "sqlite", "mysql", "redis", "ws", "wss",
+        ]
         let base = text.prefix { $0 != "+" }.lowercased()
         return known.contains(base) ? "\(base)://" : nil
     }

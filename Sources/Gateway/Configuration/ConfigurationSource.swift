@@ -84,7 +84,8 @@ public struct ConfigurationSource: Sendable {
             let direct = layer[variable.name]
             let path = variable.specification.mayBeInFile ? layer[variable.fileName] : nil
             if let direct, !direct.isEmpty, let path, !path.isEmpty {
-                throw ConfigurationError.Problem(variable.fileName, "\(variable.name) is set too: expected only one of them")
+                throw ConfigurationError.Problem(
+                    variable.fileName, "\(variable.name) is set too: expected only one of them")
             }
             if let path, !path.isEmpty {
                 return (try contents(of: path, for: variable), .file(path))
@@ -112,7 +113,8 @@ public struct ConfigurationSource: Sendable {
             var bytes = Array(text.utf8)
             while let last = bytes.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { bytes.removeLast() }
             guard !bytes.isEmpty else {
-                throw ConfigurationError.Problem(variable.fileName, value: path, "the file is empty: expected the value")
+                throw ConfigurationError.Problem(
+                    variable.fileName, value: path, "the file is empty: expected the value")
             }
             return String(decoding: bytes, as: UTF8.self)
         }

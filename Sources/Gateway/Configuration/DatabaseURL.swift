@@ -81,7 +81,9 @@ enum DatabaseURL {
                 parameters.append(("sslmode", "require"))
                 continue
             }
-            guard PostgresTarget.knownKeywords.contains(name) else { throw URLError("libpq has no such option after ?") }
+            guard PostgresTarget.knownKeywords.contains(name) else {
+                throw URLError("libpq has no such option after ?")
+            }
             parameters.append((name, value))
         }
         return parameters

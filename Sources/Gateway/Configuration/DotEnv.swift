@@ -100,7 +100,8 @@ enum DotEnv {
                 case UInt8(ascii: "r"): value.append(UInt8(ascii: "\r"))
                 case UInt8(ascii: "t"): value.append(UInt8(ascii: "\t"))
                 case let known? where "\\\"'$`".utf8.contains(known): value.append(known)
-                default: throw LineError("expected one of \\n \\r \\t \\\\ \\\" \\' \\$ \\` (write \\\\ for a backslash)")
+                default:
+                    throw LineError("expected one of \\n \\r \\t \\\\ \\\" \\' \\$ \\` (write \\\\ for a backslash)")
                 }
             default: value.append(byte)
             }

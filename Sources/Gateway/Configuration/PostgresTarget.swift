@@ -66,12 +66,16 @@ public struct PostgresTarget: Sendable, CustomStringConvertible {
     /// Everything libpq 15 to 18 takes. One that the installed libpq is too old for fails when connecting, with
     /// libpq's own words; a misspelt one should fail at start.
     static let knownKeywords: Set<String> = [
-        "application_name", "channel_binding", "client_encoding", "connect_timeout", "dbname", "fallback_application_name",
-        "gssdelegation", "gssencmode", "gsslib", "host", "hostaddr", "keepalives", "keepalives_count", "keepalives_idle",
+        "application_name", "channel_binding", "client_encoding", "connect_timeout", "dbname",
+        "fallback_application_name",
+        "gssdelegation", "gssencmode", "gsslib", "host", "hostaddr", "keepalives", "keepalives_count",
+        "keepalives_idle",
         "keepalives_interval", "krbsrvname", "load_balance_hosts", "max_protocol_version", "min_protocol_version",
-        "oauth_client_id", "oauth_client_secret", "oauth_issuer", "oauth_scope", "options", "passfile", "password", "port",
+        "oauth_client_id", "oauth_client_secret", "oauth_issuer", "oauth_scope", "options", "passfile", "password",
+        "port",
         "replication", "require_auth", "requirepeer", "requiressl", "scram_client_key", "scram_server_key", "service",
-        "servicefile", "ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert", "sslcertmode", "sslcompression",
+        "servicefile", "ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert", "sslcertmode",
+        "sslcompression",
         "sslcrl", "sslcrldir", "sslkey", "sslkeylogfile", "sslmode", "sslnegotiation", "sslpassword", "sslrootcert",
         "sslsni", "target_session_attrs", "tcp_user_timeout", "user",
     ]

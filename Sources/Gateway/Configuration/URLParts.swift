@@ -22,7 +22,9 @@ struct URLParts {
     /// - Throws: what is wrong, in words that never repeat a piece of the URL: any piece may be half a password.
     init(_ text: String) throws(URLError) {
         let bytes = Array(text.utf8)
-        guard !bytes.contains(where: { $0 < 0x20 || $0 == 0x7f }) else { throw URLError("it holds a control character") }
+        guard !bytes.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
+            throw URLError("it holds a control character")
+        }
         guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes[colon...].starts(with: "://".utf8) else {
             throw URLError("it does not begin with a scheme and ://")
         }
@@ -100,7 +102,9 @@ struct HostPort: Equatable {
             guard let close = bytes.firstIndex(of: UInt8(ascii: "]")) else { throw URLError("a [ is not closed") }
             name = bytes[1..<close]
             let after = bytes[(close + 1)...]
-            guard after.isEmpty || after.first == UInt8(ascii: ":") else { throw URLError("after ] only a port may follow") }
+            guard after.isEmpty || after.first == UInt8(ascii: ":") else {
+                throw URLError("after ] only a port may follow")
+            }
             digits = after.dropFirst()
             guard name.contains(UInt8(ascii: ":")), name.allSatisfy(HostPort.isAddressByte) else {
                 throw URLError("between [ and ] an IPv6 address is expected")

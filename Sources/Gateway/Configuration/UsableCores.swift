@@ -17,7 +17,9 @@ enum UsableCores {
             if fields[1].isEmpty {
                 for mount in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
                     for group in ancestry(path) {
-                        if let quota = read("\(mount)\(group)/cpu.max").flatMap(quota(cpuMax:)) { count = min(count, quota) }
+                        if let quota = read("\(mount)\(group)/cpu.max").flatMap(quota(cpuMax:)) {
+                            count = min(count, quota)
+                        }
                     }
                 }
             } else if fields[1].split(separator: ",").contains("cpu") {

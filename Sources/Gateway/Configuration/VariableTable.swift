@@ -10,7 +10,8 @@ extension Variable {
         case .host:
             Specification(.server, .address, default: "0.0.0.0", "address to listen on")
         case .port:
-            Specification(.server, .integer(0...65_535), default: "8000", "TCP port; 0: any free one, which the log names")
+            Specification(
+                .server, .integer(0...65_535), default: "8000", "TCP port; 0: any free one, which the log names")
         case .reactors:
             Specification(
                 .server, .integer(1...256), default: Variable.usableCores,
@@ -65,7 +66,8 @@ extension Variable {
                 .database, .path, default: "scores.sqlite", roles: [.all],
                 "SQLite file of a later version; not used by this one")
         case .autoMigrate:
-            Specification(.database, .flag, default: "1", roles: [.all, .scores], "apply migrations when serving starts")
+            Specification(
+                .database, .flag, default: "1", roles: [.all, .scores], "apply migrations when serving starts")
 
         // RabbitMQ
         case .brokerURL:
@@ -87,7 +89,8 @@ extension Variable {
             Specification(.broker, .amqpName, default: "scores", "fanout exchange")
         case .brokerExchangeDurable:
             Specification(
-                .broker, .flag, default: "1", "0: declare the exchange non-durable, to run mixed with the Python services")
+                .broker, .flag, default: "1",
+                "0: declare the exchange non-durable, to run mixed with the Python services")
         case .brokerMaxBatch:
             Specification(
                 .broker, .integer(1...4096), default: "256", roles: [.all, .scores],
@@ -142,7 +145,8 @@ extension Variable {
         // Log
         case .logLevel:
             Specification(
-                .log, .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), default: "info", "")
+                .log, .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), default: "info", ""
+            )
         case .logFormat:
             Specification(.log, .choice(["text", "json"]), default: "text", "to stderr; json: one object a line")
 

@@ -1,5 +1,5 @@
 /// The reactor's limits, together, with their reasons.
-public enum Limits {
+public enum ReactorLimits {
     /// Events taken from epoll a turn: as many as nginx takes; more only lengthens a turn.
     static let eventsPerWait = 512
 
