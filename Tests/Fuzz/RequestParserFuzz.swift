@@ -96,6 +96,7 @@ private func parse(_ bytes: Span<UInt8>, _ cut: (_ index: Int) -> Int) -> UInt64
 
 @c(LLVMFuzzerTestOneInput)
 public func testOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+    guard count > 0 else { return 0 }
     let bytes = UnsafeBufferPointer(start: start, count: count).span
     let whole = parse(bytes) { _ in count }
     precondition(parse(bytes) { _ in 1 } == whole, "byte by byte, something else came out")
