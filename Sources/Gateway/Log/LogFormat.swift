@@ -1,5 +1,6 @@
 import Bytes
 import Logging
+import Scores
 
 /// How a line of the log looks (`LOG_FORMAT`).
 ///
@@ -19,7 +20,7 @@ public enum LogFormat: String, Sendable, CaseIterable {
         let members = metadata.sorted { $0.key < $1.key }
         switch self {
         case .text:
-            Timestamp.append(milliseconds: time, to: &line)
+            Self.append(time, to: &line)
             line.append(" ")
             line.append(level.rawValue)
             for _ in level.rawValue.utf8.count..<max(6, level.rawValue.utf8.count + 1) { line.append(" ") }
@@ -33,7 +34,7 @@ public enum LogFormat: String, Sendable, CaseIterable {
             Self.cut(&line, to: start + LogLimits.lineBytes)
         case .json:
             line.append("{\"time\":\"")
-            Timestamp.append(milliseconds: time, to: &line)
+            Self.append(time, to: &line)
             line.append("\",\"level\":\"")
             line.append(level.rawValue)
             line.append("\",\"msg\":")
@@ -54,6 +55,15 @@ public enum LogFormat: String, Sendable, CaseIterable {
 
     /// Members of every line, which metadata must not repeat.
     private static let reserved: Set<String> = ["time", "level", "msg"]
+
+    private static func append(_ milliseconds: Int64, to line: inout ByteBuffer) {
+        // A clock outside of the years 0 to 9999 is written as the number it gave.
+        if let time = Timestamp(microseconds: milliseconds.multipliedReportingOverflow(by: 1000).partialValue) {
+            line.append(rfc3339: time)
+        } else {
+            line.append(decimal: milliseconds)
+        }
+    }
 
     private static func appendText(_ value: Logger.MetadataValue, to line: inout ByteBuffer) {
         switch value {
