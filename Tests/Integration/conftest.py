@@ -54,12 +54,12 @@ class World:
             "POSTER_QUEUE": self.queue,
         }
 
-    def gateway(self, ready=True, start=True, **env):
+    def gateway(self, ready=True, command=("serve",), **env):
         """Starts one; a variable that is None is left out."""
         merged = {name: str(value) for name, value in {**self.env, **env}.items() if value is not None}
-        made = Gateway(merged, self.directory)
+        made = Gateway(merged, self.directory, command)
         self.gateways.append(made)
-        return made.start(ready) if start else made
+        return made.start(ready)
 
     def slack(self):
         made = SlackStandIn()

@@ -49,7 +49,8 @@ def command(*arguments, env=None, directory=None, timeout=60):
 class Gateway:
     """One process. `stop()` is SIGTERM and asks for exit code 0, and so does the end of the test."""
 
-    def __init__(self, env, directory):
+    def __init__(self, env, directory, command=("serve",)):
+        self.command = command
         self.port = int(env.get("PORT", 0)) or free_port()
         self.env = {
             "PATH": os.environ["PATH"],
@@ -67,7 +68,7 @@ class Gateway:
     def start(self, ready=True):
         with open(self.log_file, "wb") as log:
             self.process = subprocess.Popen(
-                [binary(), "serve"],
+                [binary(), *self.command],
                 env=self.env,
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
