@@ -9,23 +9,23 @@ public enum ChunkedEncoder {
     public static func begin(_ buffer: inout ByteBuffer, size: Int) {
         precondition(size > 0, "an empty chunk ends the content")
         buffer.append(hexadecimal: UInt64(size))
-        buffer.append("\r\n" as StaticString)
+        buffer.append("\r\n")
     }
 
     public static func end(_ buffer: inout ByteBuffer) {
-        buffer.append("\r\n" as StaticString)
+        buffer.append("\r\n")
     }
 
     /// The last chunk and an empty trailer section: the end of the content.
     public static func last(_ buffer: inout ByteBuffer) {
-        buffer.append("0\r\n\r\n" as StaticString)
+        buffer.append("0\r\n\r\n")
     }
 
     /// Begins a chunk whose size `close` will fill in.
     /// - Returns: a mark for `close`, good as long as nothing is consumed from the buffer.
     public static func open(_ buffer: inout ByteBuffer) -> Int {
         let mark = buffer.count
-        buffer.append("00000000\r\n" as StaticString)
+        buffer.append("00000000\r\n")
         return mark
     }
 
@@ -43,6 +43,6 @@ public enum ChunkedEncoder {
             digits[index] = digit < 10 ? 0x30 + digit : 0x57 + digit
         }
         digits.span.withUnsafeBytes { buffer.replace(at: mark, with: $0) }
-        buffer.append("\r\n" as StaticString)
+        buffer.append("\r\n")
     }
 }

@@ -9,16 +9,16 @@ public enum FieldEncoder {
         _ buffer: inout ByteBuffer, _ name: StaticString, _ value: StaticString
     ) {
         buffer.append(name)
-        buffer.append(": " as StaticString)
+        buffer.append(": ")
         buffer.append(value)
-        buffer.append("\r\n" as StaticString)
+        buffer.append("\r\n")
     }
 
     /// Bytes that may not stand in a value, CR and LF above all, become spaces (RFC 9110 §5.5), so that nobody can write
     /// lines of their own into our head.
     public static func append(_ buffer: inout ByteBuffer, _ name: StaticString, _ value: Span<UInt8>) {
         buffer.append(name)
-        buffer.append(": " as StaticString)
+        buffer.append(": ")
         var start = 0
         while true {
             let end = value.endOfFieldValue(from: start, to: value.count)
@@ -27,13 +27,13 @@ public enum FieldEncoder {
             buffer.append(Octet.space)
             start = end + 1
         }
-        buffer.append("\r\n" as StaticString)
+        buffer.append("\r\n")
     }
 
     public static func append(_ buffer: inout ByteBuffer, _ name: StaticString, _ value: Int64) {
         buffer.append(name)
-        buffer.append(": " as StaticString)
+        buffer.append(": ")
         buffer.append(decimal: value)
-        buffer.append("\r\n" as StaticString)
+        buffer.append("\r\n")
     }
 }

@@ -12,7 +12,7 @@ public enum RequestEncoder {
         buffer.append(method.name)
         buffer.append(Octet.space)
         buffer.append(target)
-        buffer.append(" HTTP/1.1\r\n" as StaticString)
+        buffer.append(" HTTP/1.1\r\n")
         FieldEncoder.append(&buffer, "Host", host)
     }
 
@@ -30,12 +30,12 @@ public enum RequestEncoder {
     }
 
     @inlinable public static func chunked(_ buffer: inout ByteBuffer) {
-        buffer.append("Transfer-Encoding: chunked\r\n" as StaticString)
+        buffer.append("Transfer-Encoding: chunked\r\n")
     }
 
     /// The empty line.
     @inlinable public static func end(_ buffer: inout ByteBuffer) {
-        buffer.append("\r\n" as StaticString)
+        buffer.append("\r\n")
     }
 
     private static func isTarget(_ target: Span<UInt8>) -> Bool {

@@ -32,8 +32,8 @@ public enum ResponseEncoder {
         date.append(to: &buffer)
         switch connection {
         case .keepAlive: break
-        case .keepAliveHTTP10: buffer.append("Connection: keep-alive\r\n" as StaticString)
-        case .close: buffer.append("Connection: close\r\n" as StaticString)
+        case .keepAliveHTTP10: buffer.append("Connection: keep-alive\r\n")
+        case .close: buffer.append("Connection: close\r\n")
         }
     }
 
@@ -56,19 +56,19 @@ public enum ResponseEncoder {
 
     /// Not with a status that forbids content.
     @inlinable public static func contentLength(_ buffer: inout ByteBuffer, _ length: Int64) {
-        buffer.append("Content-Length: " as StaticString)
+        buffer.append("Content-Length: ")
         buffer.append(decimal: length)
-        buffer.append("\r\n" as StaticString)
+        buffer.append("\r\n")
     }
 
     /// For content whose length is not known yet; never towards HTTP/1.0. See `ChunkedEncoder`.
     @inlinable public static func chunked(_ buffer: inout ByteBuffer) {
-        buffer.append("Transfer-Encoding: chunked\r\n" as StaticString)
+        buffer.append("Transfer-Encoding: chunked\r\n")
     }
 
     /// The empty line.
     @inlinable public static func end(_ buffer: inout ByteBuffer) {
-        buffer.append("\r\n" as StaticString)
+        buffer.append("\r\n")
     }
 
     /// A whole head of the usual kind.
