@@ -56,11 +56,7 @@ struct ScoreGateway: ParsableCommand {
         var markdown = false
 
         func run() throws {
-            if markdown {
-                print(Help.markdown, terminator: "")
-            } else {
-                throw ArgumentParser.ExitCode(Command.showConfiguration())
-            }
+            throw ArgumentParser.ExitCode(markdown ? Command.listVariables() : Command.showConfiguration())
         }
     }
 

@@ -61,19 +61,4 @@ import Testing
         let json = line(.json, long, ["kept": "1", "left": "\(long)", "out": "2"])
         #expect(json.hasSuffix("…\",\"kept\":\"1\",\"out\":\"2\"}\n"))
     }
-
-    @Test(
-        arguments: [
-            (0, "1970-01-01T00:00:00.000Z"), (951_782_399_999, "2000-02-28T23:59:59.999Z"),
-            (951_782_400_000, "2000-02-29T00:00:00.000Z"), (951_868_800_000, "2000-03-01T00:00:00.000Z"),
-            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"), (1_735_689_599_001, "2024-12-31T23:59:59.001Z"),
-            (1_735_689_600_000, "2025-01-01T00:00:00.000Z"), (-1, "1969-12-31T23:59:59.999Z"),
-            (-62_167_219_200_000, "0000-01-01T00:00:00.000Z"), (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
-        ] as [(Int64, String)])
-    func timestamps(milliseconds: Int64, expected: String) {
-        var line = ByteBuffer()
-        Timestamp.append(milliseconds: milliseconds, to: &line)
-        let text = line.bytes.text
-        #expect(text == expected)
-    }
 }

@@ -68,7 +68,7 @@ public enum Help {
     }
 
     /// The rows of the README's table.
-    public static var markdown: String {
+    static var markdown: String {
         var text = "| variable | default | what it is |\n|---|---|---|\n"
         for variable in Variable.allCases {
             let specification = variable.specification

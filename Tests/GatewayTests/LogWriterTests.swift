@@ -5,7 +5,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite struct LogQueueTests {
+@Suite struct LogWriterTests {
     /// A pipe in the place of stderr.
     private struct Pipe {
         let reader: Int32
@@ -29,36 +29,36 @@ import Testing
         }
     }
 
-    private func append(_ text: String, to queue: LogQueue) {
+    private func append(_ text: String, to writer: LogWriter) {
         var line = ByteBuffer()
         line.append(text)
-        queue.append(line)
+        writer.append(line)
     }
 
     @Test func linesAreWrittenInOrder() throws {
         let pipe = try Pipe()
-        let queue = try LogQueue(output: pipe.writer, format: .text)
-        for number in 0..<1000 { append("\(number)\n", to: queue) }
-        #expect(queue.finish())
-        append("late\n", to: queue)
+        let writer = try LogWriter(output: pipe.writer, format: .text)
+        for number in 0..<1000 { append("\(number)\n", to: writer) }
+        #expect(writer.finish())
+        append("late\n", to: writer)
         #expect(pipe.text() == (0..<1000).map { "\($0)\n" }.joined())
     }
 
     @Test func nothingToWrite() throws {
         let pipe = try Pipe()
-        #expect(try LogQueue(output: pipe.writer, format: .text).finish())
+        #expect(try LogWriter(output: pipe.writer, format: .text).finish())
         #expect(pipe.text() == "")
     }
 
     @Test func loggersWriteThroughIt() throws {
         let pipe = try Pipe()
-        let queue = try LogQueue(output: pipe.writer, format: .json)
-        var logger = Logger(label: "test") { _ in AsyncLogHandler(queue: queue, format: .json, level: .notice) }
+        let writer = try LogWriter(output: pipe.writer, format: .json)
+        var logger = Logger(label: "test") { _ in AsyncLogHandler(writer: writer, format: .json, level: .notice) }
         logger[metadataKey: "worker"] = "1"
         logger.info("not this")
         logger.notice("this", metadata: ["id": "7"])
         logger.error("that", metadata: ["worker": "2"])
-        #expect(queue.finish())
+        #expect(writer.finish())
         let lines = pipe.text().split(separator: "\n").map { $0.drop { $0 != "," } }
         #expect(
             lines == [
@@ -76,10 +76,10 @@ import Testing
         while write(pipe.writer, filler, filler.count) > 0 {}
         #expect(fcntl(pipe.writer, F_SETFL, flags) == 0)
 
-        let queue = try LogQueue(output: pipe.writer, format: .text, limit: 40)
+        let writer = try LogWriter(output: pipe.writer, format: .text, limit: 40)
         // More than the thread can have taken away plus what may wait: some must be dropped, and nothing blocks.
-        for number in 100..<200 { append("line \(number)\n", to: queue) }
-        #expect(!queue.finish(within: .milliseconds(50)))
+        for number in 100..<200 { append("line \(number)\n", to: writer) }
+        #expect(!writer.finish(within: .milliseconds(50)))
 
         let reader = pipe.reader
         let readerFlags = fcntl(reader, F_GETFL)
@@ -90,7 +90,7 @@ import Testing
             var wait = pollfd(fd: reader, events: Int16(POLLIN), revents: 0)
             poll(&wait, 1, 20)
             while case let count = read(reader, &chunk, chunk.count), count > 0 { bytes += chunk[..<count] }
-        } while !queue.finish(within: .milliseconds(20))
+        } while !writer.finish(within: .milliseconds(20))
         #expect(fcntl(reader, F_SETFL, readerFlags) == 0)
         let text = (String(decoding: bytes, as: UTF8.self) + pipe.text()).drop { $0 == "." }
         let lines = text.split(separator: "\n")
@@ -106,9 +106,9 @@ import Testing
         signal(SIGPIPE, SIG_IGN)
         let pipe = try Pipe()
         close(pipe.reader)
-        let queue = try LogQueue(output: pipe.writer, format: .text)
-        append("x\n", to: queue)
-        #expect(queue.finish())
+        let writer = try LogWriter(output: pipe.writer, format: .text)
+        append("x\n", to: writer)
+        #expect(writer.finish())
         close(pipe.writer)
     }
 }
