@@ -8,7 +8,7 @@ import JSON
 ///     scores          3     5            7 …
 public struct ScoreRows: Equatable, Sendable {
     public private(set) var users: [UInt8] = []
-    public private(set) var userEnds: [Int] = []
+    public private(set) var userEnds: [Int32] = []
     public private(set) var scores: [Int32] = []
 
     public init() {}
@@ -28,22 +28,22 @@ public struct ScoreRows: Equatable, Sendable {
         } catch {
             preconditionFailure("a submission's name is text")
         }
-        userEnds.append(users.count)
+        userEnds.append(Int32(users.count))
         scores.append(submission.score)
     }
 
     /// The rows of `range` alone.
     func rows(_ range: Range<Int>) -> ScoreRows {
         let start = range.isEmpty ? 0 : userRange(range.lowerBound).lowerBound
-        let end = range.isEmpty ? 0 : userEnds[range.upperBound - 1]
+        let end = range.isEmpty ? 0 : Int(userEnds[range.upperBound - 1])
         var part = ScoreRows()
         part.users = Array(users[start..<end])
-        part.userEnds = userEnds[range].map { $0 - start }
+        part.userEnds = userEnds[range].map { $0 - Int32(start) }
         part.scores = Array(scores[range])
         return part
     }
 
     private func userRange(_ index: Int) -> Range<Int> {
-        (index == 0 ? 0 : userEnds[index - 1])..<userEnds[index]
+        (index == 0 ? 0 : Int(userEnds[index - 1]))..<Int(userEnds[index])
     }
 }

@@ -17,8 +17,8 @@ public enum SlackOutcome: Equatable, Sendable {
     case unpostable(String)
 
     /// Reads an answer.
-    /// - Parameter retryAfter: the field's value; empty when absent.
-    public init(status: Int, retryAfter: Span<UInt8>, body: Span<UInt8>) {
+    /// - Parameter retryAfter: how long the field Retry-After asks to wait; nil when it is absent or unreadable.
+    public init(status: Int, retryAfter: Duration?, body: Span<UInt8>) {
         switch status {
         case 429:
             self = .rateLimited(Self.span(retryAfter))
@@ -35,7 +35,7 @@ public enum SlackOutcome: Equatable, Sendable {
         }
     }
 
-    private static func judge(_ error: String, _ retryAfter: Span<UInt8>) -> SlackOutcome {
+    private static func judge(_ error: String, _ retryAfter: Duration?) -> SlackOutcome {
         switch error {
         case "ratelimited", "rate_limited":
             .rateLimited(span(retryAfter))
@@ -48,10 +48,8 @@ public enum SlackOutcome: Equatable, Sendable {
         }
     }
 
-    /// Retry-After in seconds, the only form Slack uses (RFC 9110, section 10.2.3 has dates too).
-    private static func span(_ retryAfter: Span<UInt8>) -> Duration {
-        guard let seconds = retryAfter.decimalValue else { return ScoreLimits.slackRetryAfter }
-        return min(.seconds(seconds), ScoreLimits.slackRetryAfterMost)
+    private static func span(_ retryAfter: Duration?) -> Duration {
+        min(retryAfter ?? ScoreLimits.slackRetryAfter, ScoreLimits.slackRetryAfterMost)
     }
 
     private struct Answer {

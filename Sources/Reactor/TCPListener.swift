@@ -1,0 +1,80 @@
+import Bytes
+import CLinux
+import Glibc
+
+/// A listening socket. With SO_REUSEPORT each reactor has its own, and the kernel spreads connections over them.
+open class TCPListener: Source {
+    public let reactor: Reactor
+    private let descriptor: Int32
+    private var token = Token.none
+    private var resting = TimerToken.none
+
+    /// Binds and listens.
+    /// - Parameter sharesPort: other sockets of ours (SO_REUSEPORT) listen on the same address.
+    public init(_ reactor: Reactor, on address: SocketAddress, sharesPort: Bool) throws(SystemError) {
+        self.reactor = reactor
+        descriptor = try address.socket()
+        super.init()
+        do throws(SystemError) {
+            try listen(address, sharesPort)
+            token = try reactor.register(descriptor, .readable, self)
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+    }
+
+    private func listen(_ address: SocketAddress, _ sharesPort: Bool) throws(SystemError) {
+        _ = clinux_set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+        if sharesPort { _ = clinux_set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
+        guard address.bind(descriptor) == 0 else { throw .last("bind") }
+        guard Glibc.listen(descriptor, ReactorLimits.listenBacklog) == 0 else { throw .last("listen") }
+    }
+
+    /// Where it listens: with port 0 asked for, the port the kernel chose.
+    public var localAddress: SocketAddress { SocketAddress(localOf: descriptor) }
+
+    /// A connection came in. The descriptor is nonblocking and belongs to the callee.
+    open func accepted(_ descriptor: Int32) {}
+
+    /// The process has no descriptor left; the listener rests and tries again by itself.
+    open func acceptFailed(_ error: SystemError) {}
+
+    /// Stops listening; what waits in the backlog is accepted first, so that nobody who got in is reset.
+    public func close() {
+        guard token != .none else { return }
+        acceptBurst(limit: Int(ReactorLimits.listenBacklog))
+        reactor.cancel(resting)
+        reactor.deregister(token)
+        token = .none
+        Glibc.close(descriptor)
+    }
+
+    public final override func ready(_ readiness: Readiness) {
+        acceptBurst(limit: ReactorLimits.acceptsPerTurn)
+    }
+
+    public final override func timerFired(_ tag: UInt32) {
+        reactor.modify(token, .readable)
+    }
+
+    private func acceptBurst(limit: Int) {
+        for _ in 0..<limit {
+            let connection = clinux_accept(descriptor)
+            if connection >= 0 {
+                accepted(connection)
+                continue
+            }
+            switch errno {
+            case EAGAIN: return
+            case EINTR, ECONNABORTED, EPROTO, EPERM: continue  // that one peer is gone; the next may be fine
+            default:
+                let error = SystemError.last("accept4")
+                reactor.modify(token, [])
+                resting = reactor.schedule(self, at: reactor.now + ReactorLimits.acceptPause)
+                acceptFailed(error)
+                return
+            }
+        }
+    }
+}

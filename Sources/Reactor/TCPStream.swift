@@ -1,0 +1,323 @@
+import Bytes
+import CLinux
+import Glibc
+
+/// A connected nonblocking socket on a reactor.
+///
+/// Reading goes into the loop's one buffer; only what the handler leaves unconsumed is kept here. Writing is appended
+/// to `output` and sent once, before the reactor sleeps; EPOLLOUT is asked for only when the kernel did not take all.
+/// TLS will slot in between the socket and the handler.
+public final class TCPStream: Source {
+    private enum State {
+        case connecting
+        case open
+        /// Closes when the output is out.
+        case draining
+        /// The sending side is shut; the peer's bytes are read and dropped until its FIN (RFC 9112 section 9.6).
+        case lingering
+        case closed
+    }
+
+    public let reactor: Reactor
+    public let descriptor: Int32
+    public var handler: StreamHandler
+    /// What waits to be sent. Append, then `scheduleFlush()`.
+    public var output = ByteBuffer()
+
+    private var state: State
+    private var token = Token.none
+    private var interest: Interest
+    private var unconsumed = ByteBuffer()
+    private var timer = TimerToken.none
+    private var isTurnEndScheduled = false
+    private var mustRedeliver = false
+    private var isReadingPaused = false
+    /// The kernel takes no more: what waits is sent when the peer has read.
+    public private(set) var isWriteBlocked = false
+    /// When the kernel last took bytes.
+    public private(set) var lastProgress: Instant
+    private var hasReceivedEnd = false
+
+    /// Adopts a connected, nonblocking socket.
+    public init(_ reactor: Reactor, _ descriptor: Int32, handler: StreamHandler) throws(SystemError) {
+        self.reactor = reactor
+        self.descriptor = descriptor
+        self.handler = handler
+        state = .open
+        interest = .readable
+        lastProgress = reactor.now
+        super.init()
+        _ = clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        token = try reactor.register(descriptor, interest, self)
+    }
+
+    private init(
+        _ reactor: Reactor, connecting descriptor: Int32, deadline: Instant, handler: StreamHandler
+    ) throws(SystemError) {
+        self.reactor = reactor
+        self.descriptor = descriptor
+        self.handler = handler
+        state = .connecting
+        interest = .writable
+        lastProgress = reactor.now
+        super.init()
+        _ = clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        token = try reactor.register(descriptor, interest, self)
+        timer = reactor.schedule(self, at: deadline)
+    }
+
+    /// Starts a connect; `handler.connected()` or `handler.closed(_:)` tells the outcome, not before this returns.
+    public static func connect(
+        _ reactor: Reactor, to address: SocketAddress, deadline: Instant, handler: StreamHandler
+    ) throws(SystemError) -> TCPStream {
+        let descriptor = try address.socket()
+        do throws(SystemError) {
+            guard address.connect(descriptor) == 0 || errno == EINPROGRESS else { throw .last("connect") }
+            return try TCPStream(reactor, connecting: descriptor, deadline: deadline, handler: handler)
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+    }
+
+    public var isClosed: Bool { state == .closed }
+    public var isOpen: Bool { state == .open }
+
+    /// More waits to be sent than a producer should add to.
+    public var isCongested: Bool { output.count > ReactorLimits.outputHighWater }
+
+    /// Whether a direct `send(2)` on the descriptor keeps the order: open, and nothing waits in `output`.
+    public var isIdleForWriting: Bool { state == .open && output.isEmpty && !isWriteBlocked }
+
+    // MARK: Writing
+
+    /// Sends `output` before the reactor sleeps.
+    public func scheduleFlush() {
+        guard !isWriteBlocked, state == .open || state == .draining else { return }
+        scheduleTurnEnd()
+    }
+
+    private func scheduleTurnEnd() {
+        guard !isTurnEndScheduled else { return }
+        isTurnEndScheduled = true
+        reactor.scheduleTurnEnd(self)
+    }
+
+    /// The reactor is about to sleep: sends what was written, and presents kept bytes that wait for it.
+    func turnEnded() {
+        isTurnEndScheduled = false
+        if !isWriteBlocked { flush() }
+        if mustRedeliver {
+            mustRedeliver = false
+            if state == .open, !isReadingPaused, !unconsumed.isEmpty { deliver(fresh: 0) }
+        }
+    }
+
+    /// Tells the stream that a direct `send(2)` met EAGAIN: `handler.drained()` follows when there is room again.
+    public func awaitWritable() {
+        isWriteBlocked = true
+        updateInterest()
+    }
+
+    private func flush() {
+        guard state == .open || state == .draining else { return }
+        let wasBlocked = isWriteBlocked
+        while !output.isEmpty {
+            let sent = output.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            if sent >= 0 {
+                output.consume(sent)
+                lastProgress = reactor.now
+            } else if errno == EAGAIN {
+                isWriteBlocked = true
+                updateInterest()
+                return
+            } else if errno != EINTR {
+                finish(.error(.last("send")))
+                return
+            }
+        }
+        if output.capacity > ReactorLimits.outputKept { output.releaseIfEmpty() }
+        isWriteBlocked = false
+        if state == .draining {
+            linger()
+            return
+        }
+        if wasBlocked {
+            updateInterest()
+            handler.drained()
+        }
+    }
+
+    // MARK: Reading
+
+    /// Reads no more until `resumeReading()`: the peer's window fills and it waits.
+    public func pauseReading() {
+        isReadingPaused = true
+        updateInterest()
+    }
+
+    public func resumeReading() {
+        guard isReadingPaused else { return }
+        isReadingPaused = false
+        updateInterest()
+        redeliver()
+    }
+
+    /// Presents kept bytes to the handler again before the reactor sleeps: after a pause, or when `handler` was
+    /// replaced (an upgrade). Not at once: the loop's buffer may be in use by the caller.
+    public func redeliver() {
+        mustRedeliver = true
+        scheduleTurnEnd()
+    }
+
+    // MARK: Closing
+
+    /// Closes at once; what was not sent is dropped.
+    public func close() {
+        finish(.local)
+    }
+
+    /// Sends what waits, then shuts the sending side and waits shortly for the peer, so that the last answer is read
+    /// even by a peer that still sends.
+    public func closeAfterFlush() {
+        guard state == .open else { return }
+        state = .draining
+        unconsumed.removeAll()
+        updateInterest()
+        timer = reactor.schedule(self, at: reactor.now + ReactorLimits.drain)
+        if !isWriteBlocked { scheduleTurnEnd() }
+    }
+
+    private func linger() {
+        shutdown(descriptor, Int32(SHUT_WR))
+        if hasReceivedEnd {
+            finish(.local)
+            return
+        }
+        state = .lingering
+        updateInterest()
+        reactor.cancel(timer)
+        timer = reactor.schedule(self, at: reactor.now + ReactorLimits.lingeringClose)
+    }
+
+    private func finish(_ reason: StreamEnd) {
+        guard state != .closed else { return }
+        state = .closed
+        reactor.cancel(timer)
+        reactor.deregister(token)
+        Glibc.close(descriptor)
+        unconsumed.removeAll()
+        unconsumed.releaseIfEmpty()
+        output.removeAll()
+        output.releaseIfEmpty()
+        handler.closed(reason)
+    }
+
+    // MARK: Events
+
+    public override func ready(_ readiness: Readiness) {
+        switch state {
+        case .connecting: finishConnect()
+        case .open:
+            if readiness.contains(.writable) { flush() }
+            if state == .open, !readiness.isDisjoint(with: [.readable, .readHangup, .hangup]) { read(readiness) }
+        case .draining:
+            if !readiness.isDisjoint(with: .hangup) {
+                finish(.peer)
+            } else if readiness.contains(.writable) {
+                flush()
+            } else {
+                discardInput()
+            }
+        case .lingering: discardInput()
+        case .closed: break
+        }
+    }
+
+    public override func timerFired(_ tag: UInt32) {
+        finish(state == .connecting ? .timeout : .local)
+    }
+
+    private func finishConnect() {
+        let code = clinux_socket_error(descriptor)
+        guard code == 0 else {
+            finish(.error(SystemError(code, "connect")))
+            return
+        }
+        reactor.cancel(timer)
+        state = .open
+        updateInterest()
+        handler.connected()
+    }
+
+    private func read(_ readiness: Readiness) {
+        guard !isReadingPaused, !hasReceivedEnd else {
+            // A paused or half-closed stream hears of the peer's reset only by the hang-up.
+            if !readiness.isDisjoint(with: .hangup) { finish(.peer) }
+            return
+        }
+        let buffer = reactor.receiveBuffer
+        let kept = unconsumed.count
+        let count = recv(descriptor, buffer.baseAddress! + kept, buffer.count - kept, 0)
+        if count > 0 {
+            deliver(fresh: count)
+        } else if count == 0 {
+            hasReceivedEnd = true
+            updateInterest()
+            handler.receivedEnd()
+        } else if errno != EAGAIN, errno != EINTR {
+            finish(errno == ECONNRESET ? .peer : .error(.last("recv")))
+        }
+    }
+
+    /// Hands the kept bytes and `fresh` new ones behind them in the loop's buffer to the handler.
+    private func deliver(fresh: Int) {
+        let buffer = reactor.receiveBuffer
+        let kept = unconsumed.count
+        if kept > 0 {
+            unconsumed.withUnsafeBytes { buffer.baseAddress!.copyMemory(from: $0.baseAddress!, byteCount: kept) }
+        }
+        let total = kept + fresh
+        let bytes = UnsafeRawBufferPointer(start: buffer.baseAddress, count: total)
+        let consumed = unsafe handler.received(Span(_unsafeBytes: bytes))
+        precondition(consumed >= 0 && consumed <= total, "consumed more than there is")
+        guard state == .open else { return }
+        let rest = total - consumed
+        if rest > ReactorLimits.unconsumed {
+            finish(.error(SystemError(EMSGSIZE, "recv")))
+        } else if consumed == 0, kept > 0 {
+            // Only the new bytes are not kept yet: a dripping peer costs what it sends.
+            unconsumed.append(UnsafeRawBufferPointer(rebasing: bytes[kept...]))
+        } else {
+            unconsumed.removeAll()
+            if rest > 0 {
+                unconsumed.append(UnsafeRawBufferPointer(rebasing: bytes[consumed...]))
+            } else {
+                unconsumed.releaseIfEmpty()
+            }
+        }
+    }
+
+    private func discardInput() {
+        let buffer = reactor.receiveBuffer
+        let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+        if count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR)) { return }
+        hasReceivedEnd = true
+        if state == .lingering || count < 0 {
+            finish(.local)
+        } else {
+            updateInterest()
+        }
+    }
+
+    private func updateInterest() {
+        guard state != .closed, state != .connecting else { return }
+        var wanted: Interest = []
+        if !hasReceivedEnd, !isReadingPaused || state != .open { wanted.insert(.readable) }
+        if isWriteBlocked, state != .lingering { wanted.insert(.writable) }
+        if wanted != interest {
+            interest = wanted
+            reactor.modify(token, wanted)
+        }
+    }
+}
