@@ -1,7 +1,4 @@
-// libFuzzer entry for the JSON reader. Build it against the pure modules Bytes and JSON, each compiled with
-// `swiftc -parse-as-library -emit-module -static -emit-library -module-name <M> -sanitize=fuzzer,address …`:
-//
-//     swiftc -parse-as-library -sanitize=fuzzer,address -I <modules> Tests/Fuzz/JSONFuzz.swift -L <modules> -lJSON -lBytes
+// libFuzzer entry for the JSON reader; Tests/Fuzz/run builds it and lets it run.
 //
 // Properties: a text is read to its end or refused with an offset inside of it; what was read and printed is JSON, and
 // printing it again changes nothing; a string's two counts, of the token and of its decoded bytes, agree.

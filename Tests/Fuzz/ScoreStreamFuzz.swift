@@ -1,5 +1,4 @@
-// libFuzzer entry for the incremental decoder of score arrays. Build it as JSONFuzz.swift says, against Bytes, JSON and
-// Scores.
+// libFuzzer entry for the incremental decoder of score arrays; Tests/Fuzz/run builds it and lets it run.
 //
 // Property: how the bytes are cut never changes the scores or the error. The first byte of the input seeds the cuts.
 
