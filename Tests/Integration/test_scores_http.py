@@ -400,11 +400,11 @@ def test_a_head_too_large_is_414_or_431_then_close(gateway, head, status):
 
 
 def test_max_body_is_obeyed(world):
-    gateway = world.gateway(MAX_BODY=100)
+    gateway = world.gateway(MAX_BODY=2048)
     with gateway.wire() as wire:
-        wire.send(request("POST", "/scores", b" " * 76 + b'{"user":"ada","score":1}'))
+        wire.send(request("POST", "/scores", b" " * 2024 + b'{"user":"ada","score":1}'))
         assert wire.answer().status == 200
-        wire.send(request("POST", "/scores", b" " * 77 + b'{"user":"ada","score":1}'))
+        wire.send(request("POST", "/scores", b" " * 2025 + b'{"user":"ada","score":1}'))
         problem(wire.answer(), 413)
 
 
