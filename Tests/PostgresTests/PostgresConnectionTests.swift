@@ -56,7 +56,8 @@ extension ServerTests {
         }
 
         @Test func aQueryThatFailsAtItsCommitIsNotSaidToHaveSucceeded() throws {
-            server.query("DROP TABLE IF EXISTS deferred; CREATE TABLE deferred (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+            server.query("DROP TABLE IF EXISTS deferred")
+            server.query("CREATE TABLE deferred (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
             let insert = Statement(
                 name: "insert", sql: "INSERT INTO deferred VALUES ($1) RETURNING n",
                 parameterTypes: [PostgresType.int4])
@@ -252,7 +253,7 @@ extension ServerTests {
         }
 
         @Test func aTableChangedUnderACachedPlanHealsByANewSession() throws {
-            server.query("DROP TABLE IF EXISTS changing; CREATE TABLE changing (n int); INSERT INTO changing VALUES (5)")
+            server.query("DROP TABLE IF EXISTS changing; CREATE TABLE changing (n int)")
             let select = Statement(name: "select", sql: "SELECT * FROM changing", parameterTypes: [])
             let harness = try Harness(server.configuration, [select])
             harness.connect()
@@ -375,7 +376,7 @@ extension ServerTests {
             // The server has TLS, this database is refused over it: libpq opens a second socket without.
             server.query("DROP DATABASE IF EXISTS plain_only")
             server.query("CREATE DATABASE plain_only")
-            shellOutput("sed -i '1i hostssl plain_only all 127.0.0.1/32 reject' \(server.folder)/data/pg_hba.conf")
+            server.admit("hostssl plain_only all 127.0.0.1/32 reject")
             server.query("SELECT pg_reload_conf()")
             let configuration = server.configuration(database: "plain_only", keywords: [("sslmode", "prefer")])
             let harness = try Harness(configuration)
