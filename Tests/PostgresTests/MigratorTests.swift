@@ -157,6 +157,7 @@ extension ServerTests {
             }
             #expect(error.cause.isLockNotAvailable)
             #expect(error.migration == label && error.waited == .seconds(1))
+            #expect("\(error)".contains("(no application name), idle in transaction, for "))
             #expect(try Migrator.pending(server.configuration(database: database)) == [label])
 
             let applied = try migrate(database) {
