@@ -172,7 +172,7 @@ final class Routes: Responder {
     private func submission(
         _ request: borrowing RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer
     ) -> HeadDecision {
-        if let contentType = request.value(of: .contentType), !MediaType.isJSON(bytes.extracting(contentType)) {
+        if let contentType = request.value(of: .contentType), !MediaType.mayBeJSON(bytes.extracting(contentType)) {
             server.refuse(ticket, .unsupportedMediaType, detail: "A score is sent as application/json.")
             return .answered
         }

@@ -155,6 +155,7 @@ final class ScorePublisher: AMQPClient {
     override func disconnected(_ connection: AMQPConnection, error: AMQPError) {
         if isConnected { health.brokerLost() }
         isConnected = false
+        guard error != .closed else { return }
         log.warning("bus: broker out of reach, trying again", metadata: ["error": "\(error)"])
     }
 

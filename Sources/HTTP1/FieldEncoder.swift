@@ -2,6 +2,8 @@ import Bytes
 
 /// Appends field lines to a head, in either role. Names and `StaticString` values are our own words and taken as they are;
 /// values that may come from outside are cleaned.
+///
+/// (A literal without `as StaticString` would be appended as a String.)
 public enum FieldEncoder {
     @inlinable public static func append(
         _ buffer: inout ByteBuffer, _ name: StaticString, _ value: StaticString

@@ -1,7 +1,7 @@
 import Bytes
 
 /// What a head says in the fields that somebody looks at: where their values stand, and what the lists among them mean.
-struct KnownFields {
+struct KnownFields: ~Copyable {
     /// The options of the list fields that decide about the connection (RFC 9110 §7.6.1, §7.8, §10.1.1).
     struct Options: OptionSet {
         var rawValue: UInt8

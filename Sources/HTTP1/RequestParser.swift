@@ -207,6 +207,15 @@ public struct RequestParser: ~Copyable {
 
     /// `HTTP/d.d CR LF`.
     private mutating func parseVersion(_ bytes: Span<UInt8>, to end: Int) throws(HTTPError) -> Bool {
+        // Nearly every request comes whole, and says "HTTP/1.1": eight bytes and two.
+        if position == partStart, end - position >= 10, bytes.word(at: position) == 0x312e_312f_5054_5448,
+            bytes[position + 8] == Octet.carriageReturn, bytes[position + 9] == Octet.lineFeed
+        {
+            versionMajor = 1
+            head.versionMinor = 1
+            position += 10
+            return true
+        }
         let name: StaticString = "HTTP/"
         while position < end {
             let byte = bytes[position]

@@ -52,20 +52,18 @@ public struct RequestTarget: Equatable, Sendable {
 
     /// Whether the bytes are `uri-host [ ":" port ]` (RFC 3986 §3.2.2), as in Host. Empty is a host, too.
     static func isAuthority(_ bytes: Span<UInt8>, portIsRequired: Bool = false) -> Bool {
-        guard bytes.end(of: Octet.authority, from: 0, to: bytes.count) == bytes.count else { return false }
-        var hostEnd = 0
-        if bytes.count > 0, bytes[0] == UInt8(ascii: "[") {
-            // IP-literal: the one place where colons and brackets may stand in a host.
-            while hostEnd < bytes.count, bytes[hostEnd] != UInt8(ascii: "]") { hostEnd += 1 }
-            guard hostEnd > 1, hostEnd < bytes.count else { return false }
-            hostEnd += 1
-        } else {
-            while hostEnd < bytes.count, bytes[hostEnd] != UInt8(ascii: ":") {
-                if bytes[hostEnd] == UInt8(ascii: "[") || bytes[hostEnd] == UInt8(ascii: "]") { return false }
+        var hostEnd = bytes.end(of: Octet.host, from: 0, to: bytes.count)
+        if hostEnd == bytes.count { return !portIsRequired }
+        if hostEnd == 0, bytes[0] == UInt8(ascii: "[") {
+            // IP-literal: the one place where a host has colons.
+            hostEnd = 1
+            while hostEnd < bytes.count, Octet.is(bytes[hostEnd], Octet.host) || bytes[hostEnd] == UInt8(ascii: ":") {
                 hostEnd += 1
             }
+            guard hostEnd > 1, hostEnd < bytes.count, bytes[hostEnd] == UInt8(ascii: "]") else { return false }
+            hostEnd += 1
+            if hostEnd == bytes.count { return !portIsRequired }
         }
-        if hostEnd == bytes.count { return !portIsRequired }
         guard bytes[hostEnd] == UInt8(ascii: ":") else { return false }
         for offset in hostEnd + 1..<bytes.count where bytes[offset] &- UInt8(ascii: "0") > 9 { return false }
         return !portIsRequired || (hostEnd > 0 && hostEnd + 1 < bytes.count)

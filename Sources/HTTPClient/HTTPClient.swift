@@ -14,7 +14,7 @@ public struct HTTPTransferID: Equatable, Sendable {
 ///
 /// A client that is let go without `close` finishes what is under way first.
 public final class HTTPClient {
-    private let multi: CurlMulti
+    let multi: CurlMulti
     private let settings: HTTPTransfer.Settings
 
     /// curl_global_init, once, however often it is asked for.

@@ -19,13 +19,13 @@ public struct HTTPClientError: Error, Equatable, Sendable, CustomStringConvertib
         case tls
         /// A deadline passed: connecting, waiting, or too slow.
         case timeout
-        /// The connection ended before the answer did.
+        /// The connection ended, or could not be read any further, before the answer was whole.
         case disconnected
         /// What came is no HTTP answer we take, or redirects without end.
         case malformed
         /// Broken off by this side: `cancel`, `close`, or `body` said no.
         case aborted
-        /// libcurl has no memory, or none of the above.
+        /// None of the above, which includes no memory.
         case failed
     }
 
@@ -65,7 +65,10 @@ extension HTTPClientError {
         case CURLE_WRITE_ERROR, CURLE_ABORTED_BY_CALLBACK: reason = .aborted
         default: reason = .failed
         }
-        self.init(reason, detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail)
+        // libcurl calls a head of more than 300 KiB, or a field of more than 100, out of memory.
+        let text =
+            code == CURLE_OUT_OF_MEMORY ? "head too large, or out of memory" : String(cString: curl_easy_strerror(code))
+        self.init(reason, detail.isEmpty ? text : detail)
     }
 
     static let cancelled = HTTPClientError(.aborted, "cancelled")

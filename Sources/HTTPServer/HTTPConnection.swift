@@ -119,7 +119,8 @@ public final class HTTPConnection: ServerConnection {
         bodyReceived = 0
         collects = false
         server.counters.requests += 1
-        withholdsContinue = head.expectsContinue && head.framing != .none && head.framing != .length(0)
+        let waits = head.expectsContinue && head.framing != .none && head.framing != .length(0)
+        withholdsContinue = waits
         switch server.responder.head(parser, in: bytes, ticket: ticket, on: server) {
         case .answered: if withholdsContinue { readNoMore() }
         case .collect(let limit, let context):
@@ -132,7 +133,7 @@ public final class HTTPConnection: ServerConnection {
                 return false
             }
             parser.maximumBodyLength = Int64(limit)
-            if head.expectsContinue { sendContinue() }
+            if waits { sendContinue() }
         case .upgrade(let connection):
             upgrade(to: connection, key: bytes.extracting(parser.value(of: .secWebSocketKey)!))  // checked
             return true

@@ -10,6 +10,9 @@ open class WebSocketConnection: ServerConnection {
     public private(set) var stream: TCPStream!  // set by `open`
     private var session: WebSocketSession
     private var hasEnded = false
+    /// A message is being read by the subclass, from the session's own memory: a close waits until it is done.
+    private var isDelivering = false
+    private var pendingClose: (code: CloseCode, reason: StaticString)?
 
     /// - Parameter maximumMessageLength: bytes of a message; a longer one closes with 1009.
     public init(maximumMessageLength: Int, now: Instant) {
@@ -50,6 +53,10 @@ open class WebSocketConnection: ServerConnection {
     /// Starts the close handshake (RFC 6455 section 7.1.2).
     public func close(_ code: CloseCode, reason: StaticString = "") {
         guard stream.isOpen else { return }
+        guard !isDelivering else {
+            if pendingClose == nil { pendingClose = (code, reason) }
+            return
+        }
         session.close(code, reason: reason, now: server.reactor.now, output: &stream.output)
         end()
         stream.scheduleFlush()
@@ -83,8 +90,14 @@ open class WebSocketConnection: ServerConnection {
                     // A peer that pings and does not read costs what it is allowed to.
                     if stream.isCongested { stream.pauseReading() }
                     return offset
-                case .text: text(session.message)
-                case .binary: binary(session.message)
+                case .text:
+                    isDelivering = true
+                    text(session.message)
+                    finishDelivery()
+                case .binary:
+                    isDelivering = true
+                    binary(session.message)
+                    finishDelivery()
                 case .ping, .pong: break
                 case .closed:
                     end()
@@ -98,6 +111,13 @@ open class WebSocketConnection: ServerConnection {
                 return bytes.count
             }
         }
+    }
+
+    private func finishDelivery() {
+        isDelivering = false
+        guard let (code, reason) = pendingClose else { return }
+        pendingClose = nil
+        close(code, reason: reason)
     }
 
     private func controlWritten() {

@@ -76,22 +76,34 @@ public struct JSONReader: ~Escapable {
     }
 
     /// Reads `value` to its end when it is a container that was just opened.
-    public mutating func skip(_ value: JSONValue) throws(JSONError) {
-        guard value == .object || value == .array else { return }
+    @inlinable public mutating func skip(_ value: JSONValue) throws(JSONError) {
+        switch value {
+        case .object: try skipContainer(isObject: true)
+        case .array: try skipContainer(isObject: false)
+        default: break
+        }
+    }
+
+    @usableFromInline mutating func skipContainer(isObject: Bool) throws(JSONError) {
         // One bit a level says whether it is an object; the limit of depth keeps it in a word.
-        var isObject: UInt64 = value == .object ? 1 : 0
+        var kinds: UInt64 = isObject ? 1 : 0
         var level = 1
         while level > 0 {
-            let more = isObject & 1 == 1 ? try member() != nil : try element()
+            let more = kinds & 1 == 1 ? try member() != nil : try element()
             guard more else {
-                isObject >>= 1
+                kinds >>= 1
                 level -= 1
                 continue
             }
-            let inner = try self.value()
-            guard inner == .object || inner == .array else { continue }
-            isObject = isObject << 1 | (inner == .object ? 1 : 0)
-            level += 1
+            switch try value() {
+            case .object:
+                kinds = kinds << 1 | 1
+                level += 1
+            case .array:
+                kinds <<= 1
+                level += 1
+            default: break
+            }
         }
     }
 
@@ -103,7 +115,13 @@ public struct JSONReader: ~Escapable {
 
     // MARK: - Structure
 
-    private mutating func skipBlanks() {
+    /// Mostly there is none, and mostly the next byte is a token: that much is worth inlining.
+    @inline(__always) private mutating func skipBlanks() {
+        if position < bytes.count, bytes[position] > 0x20 { return }
+        skipAllBlanks()
+    }
+
+    private mutating func skipAllBlanks() {
         while position < bytes.count {
             switch bytes[position] {
             case 0x20, 0x0A, 0x0D, 0x09: position += 1
@@ -113,7 +131,7 @@ public struct JSONReader: ~Escapable {
     }
 
     /// The byte that begins the next token; it stays unread.
-    private mutating func nextByte() throws(JSONError) -> UInt8 {
+    @inline(__always) private mutating func nextByte() throws(JSONError) -> UInt8 {
         skipBlanks()
         guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: position) }
         return bytes[position]
@@ -126,7 +144,7 @@ public struct JSONReader: ~Escapable {
         isFirst = true
     }
 
-    private mutating func hasNext(closing: UInt8) throws(JSONError) -> Bool {
+    @inline(__always) private mutating func hasNext(closing: UInt8) throws(JSONError) -> Bool {
         precondition(depth > 0, "asked for the contents of nothing")
         let byte = try nextByte()
         if byte == closing {
@@ -155,14 +173,14 @@ public struct JSONReader: ~Escapable {
 
     private mutating func number() throws(JSONError) -> JSONNumber {
         let isNegative = bytes[position] == UInt8(ascii: "-")
-        if isNegative { position += 1 }
-        let start = position
+        let start = isNegative ? position + 1 : position
         var magnitude: UInt64 = 0
         var isOversized = false
-        while position < bytes.count {
-            let digit = bytes[position] &- 0x30
+        var index = start
+        while index < bytes.count {
+            let digit = bytes[index] &- 0x30
             guard digit <= 9 else { break }
-            if position - start < 18 {
+            if index - start < 18 {
                 magnitude = magnitude &* 10 &+ UInt64(digit)
             } else {
                 let (scaled, overflow) = magnitude.multipliedReportingOverflow(by: 10)
@@ -170,8 +188,9 @@ public struct JSONReader: ~Escapable {
                 magnitude = sum
                 isOversized = isOversized || overflow || carried
             }
-            position += 1
+            index += 1
         }
+        position = index
         let digits = position - start
         guard digits > 0 else { throw JSONError(position < bytes.count ? .badNumber : .unexpectedEnd, at: position) }
         guard digits == 1 || bytes[start] != UInt8(ascii: "0") else { throw JSONError(.badNumber, at: start) }

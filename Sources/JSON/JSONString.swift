@@ -32,8 +32,12 @@ public struct JSONString: Equatable, Sendable {
     }
 
     /// Whether the string is `text`, which is ASCII, whatever way it is written: `"\u0075ser"` is `user`.
-    public func equals(_ text: StaticString, in bytes: Span<UInt8>) -> Bool {
+    @inlinable public func equals(_ text: StaticString, in bytes: Span<UInt8>) -> Bool {
         guard contents.contains(.escapes) else { return bytes.extracting(range).equals(text) }
+        return equalsDecoded(text, in: bytes)
+    }
+
+    @usableFromInline func equalsDecoded(_ text: StaticString, in bytes: Span<UInt8>) -> Bool {
         var index = range.lowerBound
         var matched = 0
         while index < range.upperBound {

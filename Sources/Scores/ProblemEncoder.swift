@@ -16,12 +16,12 @@ public enum ProblemEncoder {
     public static func append(
         status: Int, title: String, detail: String = "", errors: [Problem.Fault] = [], to output: inout ByteBuffer
     ) {
-        output.append("{\"type\":\"about:blank\",\"title\":" as StaticString)
+        output.append("{\"type\":\"about:blank\",\"title\":")
         output.append(jsonString: title)
-        output.append(",\"status\":" as StaticString)
+        output.append(",\"status\":")
         output.append(decimal: Int64(status))
         if !detail.isEmpty {
-            output.append(",\"detail\":" as StaticString)
+            output.append(",\"detail\":")
             output.append(jsonString: detail)
         }
         if !errors.isEmpty {
@@ -48,7 +48,7 @@ public enum ProblemEncoder {
         }
         output.append(fault.location.isEmpty ? "{\"loc\":[],\"msg\":" : "],\"msg\":")
         output.append(jsonString: fault.message)
-        output.append(",\"type\":" as StaticString)
+        output.append(",\"type\":")
         output.append(jsonString: fault.type)
         output.append(UInt8(ascii: "}"))
     }

@@ -14,6 +14,11 @@ public struct ReadGroup<Key: Hashable, Ticket> {
     public struct Start {
         public let id: QueryID
         public let key: Key
+
+        @usableFromInline init(id: QueryID, key: Key) {
+            self.id = id
+            self.key = key
+        }
     }
 
     public enum Joined {
@@ -23,23 +28,31 @@ public struct ReadGroup<Key: Hashable, Ticket> {
         case full
     }
 
-    private struct Running {
-        let key: Key
-        let tickets: [Ticket]
+    @usableFromInline struct Running {
+        @usableFromInline let key: Key
+        @usableFromInline let tickets: [Ticket]
+
+        @usableFromInline init(key: Key, tickets: [Ticket]) {
+            self.key = key
+            self.tickets = tickets
+        }
     }
 
-    private let runningReads: Int
-    private let waitingReads: Int
-    private var lastID: QueryID = 0
-    private var running: [QueryID: Running] = [:]
-    private var runningKeys: Set<Key> = []
+    // Inlinable, as every request goes through it: see `WriteBatch`.
+    @usableFromInline let runningReads: Int
+    @usableFromInline let waitingReads: Int
+    @usableFromInline var lastID: QueryID = 0
+    @usableFromInline var running: [QueryID: Running] = [:]
+    @usableFromInline var runningKeys: Set<Key> = []
     /// Who waits for the next query of each shape.
-    private var waiting: [Key: [Ticket]] = [:]
+    @usableFromInline var waiting: [Key: [Ticket]] = [:]
     /// Shapes that wait and do not run: they start in this order.
-    private var queue: [Key] = []
+    @usableFromInline var queue: [Key] = []
+
+    @usableFromInline var waitingTotal = 0
 
     /// Requests that wait for a query which has not started.
-    public private(set) var waitingCount = 0
+    public var waitingCount: Int { waitingTotal }
 
     /// - Parameters:
     ///   - runningReads: at most so many queries at once.
@@ -50,32 +63,32 @@ public struct ReadGroup<Key: Hashable, Ticket> {
         self.waitingReads = waitingReads
     }
 
-    public mutating func join(_ key: Key, _ ticket: Ticket) -> Joined {
+    @inlinable public mutating func join(_ key: Key, _ ticket: Ticket) -> Joined {
         let isRunning = runningKeys.contains(key)
         if !isRunning, queue.isEmpty, running.count < runningReads { return .start(start(key, [ticket])) }
-        guard waitingCount < waitingReads else { return .full }
-        waitingCount += 1
+        guard waitingTotal < waitingReads else { return .full }
+        waitingTotal += 1
         waiting[key, default: []].append(ticket)
         if !isRunning, waiting[key]?.count == 1 { queue.append(key) }
         return .wait
     }
 
     /// Who shares a query that runs, in the order in which they asked.
-    public func tickets(of id: QueryID) -> [Ticket] {
+    @inlinable public func tickets(of id: QueryID) -> [Ticket] {
         guard let query = running[id] else { preconditionFailure("a query that does not run") }
         return query.tickets
     }
 
     /// A query ended, well or not: its tickets are to be answered.
     /// - Returns: them, and the query to start in its place.
-    public mutating func finished(_ id: QueryID) -> (tickets: [Ticket], next: Start?) {
+    @inlinable public mutating func finished(_ id: QueryID) -> (tickets: [Ticket], next: Start?) {
         guard let query = running.removeValue(forKey: id) else { preconditionFailure("a query that does not run") }
         runningKeys.remove(query.key)
         if waiting[query.key] != nil { queue.append(query.key) }
         guard !queue.isEmpty else { return (query.tickets, nil) }
         let key = queue.removeFirst()
         let tickets = waiting.removeValue(forKey: key) ?? []
-        waitingCount -= tickets.count
+        waitingTotal -= tickets.count
         return (query.tickets, start(key, tickets))
     }
 
@@ -88,11 +101,11 @@ public struct ReadGroup<Key: Hashable, Ticket> {
         runningKeys = []
         waiting = [:]
         queue = []
-        waitingCount = 0
+        waitingTotal = 0
         return tickets
     }
 
-    private mutating func start(_ key: Key, _ tickets: [Ticket]) -> Start {
+    @inlinable mutating func start(_ key: Key, _ tickets: [Ticket]) -> Start {
         lastID += 1
         running[lastID] = Running(key: key, tickets: tickets)
         runningKeys.insert(key)

@@ -12,7 +12,7 @@ public enum ScoreDecoder {
         var draft = Draft()
         do throws(JSONError) {
             let value = try reader.value()
-            if value == .object {
+            if case .object = value {
                 try draft.read(&reader, of: text)
             } else {
                 draft.error = .notAnObject

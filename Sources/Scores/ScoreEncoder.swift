@@ -18,19 +18,19 @@ public enum ScoreEncoder {
         // Room for everything but escapes, so that the pieces below never grow the buffer one by one.
         output.reserve(128 + user.count)
         if let id {
-            output.append("{\"id\":" as StaticString)
+            output.append("{\"id\":")
             output.append(decimal: id)
-            output.append(",\"user\":" as StaticString)
+            output.append(",\"user\":")
         } else {
-            output.append("{\"user\":" as StaticString)
+            output.append("{\"user\":")
         }
         output.append(jsonString: user)
-        output.append(",\"score\":" as StaticString)
+        output.append(",\"score\":")
         output.append(decimal: Int64(score))
         if let createdAt {
-            output.append(",\"created_at\":\"" as StaticString)
+            output.append(",\"created_at\":\"")
             output.append(rfc3339: createdAt)
-            output.append("\"}" as StaticString)
+            output.append("\"}")
         } else {
             output.append(UInt8(ascii: "}"))
         }

@@ -19,7 +19,7 @@ public struct ScoreSubmission: Equatable, Sendable {
         var draft = Draft()
         do throws(JSONError) {
             let value = try reader.value()
-            if value == .object {
+            if case .object = value {
                 try draft.read(&reader, of: body)
             } else {
                 draft.faults = .noObject

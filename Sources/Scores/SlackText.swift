@@ -5,9 +5,9 @@ import JSON
 public enum SlackText {
     /// Appends the body of `chat.postMessage`: `{"channel":"#scores","text":":tada: …"}`.
     public static func appendBody(channel: String, score: Score, to output: inout ByteBuffer) {
-        output.append("{\"channel\":" as StaticString)
+        output.append("{\"channel\":")
         output.append(jsonString: channel)
-        output.append(",\"text\":" as StaticString)
+        output.append(",\"text\":")
         output.append(jsonString: line(for: score))
         output.append(UInt8(ascii: "}"))
     }

@@ -25,8 +25,8 @@ public struct WriteBatch<Ticket: Equatable> {
     /// The rows of one transaction, and who waits for each of them.
     public struct Flush: Equatable {
         public let id: FlushID
-        public fileprivate(set) var rows: ScoreRows
-        public fileprivate(set) var tickets: [Ticket]
+        public var rows: ScoreRows
+        public var tickets: [Ticket]
         /// How often it was rolled back.
         fileprivate(set) var attempts = 0
 
@@ -59,16 +59,20 @@ public struct WriteBatch<Ticket: Equatable> {
         case unknown([Ticket])
     }
 
+    // What every request goes through is inlinable: a generic type that its user cannot specialize costs a request
+    // more than parsing it.
     private let flushesInFlight: Int
-    private let rowsPerFlush: Int
-    private let waitingRows: Int
+    @usableFromInline let rowsPerFlush: Int
+    @usableFromInline let waitingRows: Int
     private var lastID: FlushID = 0
     private var inFlight: [Flush] = []
     private var again: [Flush] = []
-    private var waiting: [Flush] = []
+    @usableFromInline var waiting: [Flush] = []
+
+    @usableFromInline var waitingTotal = 0
 
     /// Rows that wait for a flush.
-    public private(set) var waitingCount = 0
+    public var waitingCount: Int { waitingTotal }
 
     /// - Parameters:
     ///   - flushesInFlight: 1 keeps the order of arrival; 2 hides the round trip to the database.
@@ -86,13 +90,15 @@ public struct WriteBatch<Ticket: Equatable> {
 
     /// Takes a row to be stored. `body` is what the submission was parsed from.
     /// - Returns: false when too many wait already; nothing was taken then (503).
-    public mutating func append(_ submission: ScoreSubmission, from body: Span<UInt8>, ticket: Ticket) -> Bool {
-        guard waitingCount < waitingRows else { return false }
+    @inlinable public mutating func append(_ submission: ScoreSubmission, from body: Span<UInt8>, ticket: Ticket)
+        -> Bool
+    {
+        guard waitingTotal < waitingRows else { return false }
         if waiting.isEmpty || waiting[waiting.count - 1].rows.count >= rowsPerFlush { openChunk() }
         let last = waiting.count - 1
         waiting[last].rows.append(submission, from: body)
         waiting[last].tickets.append(ticket)
-        waitingCount += 1
+        waitingTotal += 1
         return true
     }
 
@@ -101,7 +107,7 @@ public struct WriteBatch<Ticket: Equatable> {
         guard inFlight.count < flushesInFlight else { return nil }
         guard !again.isEmpty || !waiting.isEmpty else { return nil }
         let flush = again.isEmpty ? waiting.removeFirst() : again.removeFirst()
-        waitingCount -= flush.rows.count
+        waitingTotal -= flush.rows.count
         inFlight.append(flush)
         return flush
     }
@@ -136,11 +142,11 @@ public struct WriteBatch<Ticket: Equatable> {
         let tickets = (again + waiting).flatMap(\.tickets)
         again = []
         waiting = []
-        waitingCount = 0
+        waitingTotal = 0
         return tickets
     }
 
-    private mutating func openChunk() {
+    @usableFromInline mutating func openChunk() {
         lastID += 1
         waiting.append(Flush(id: lastID, rows: ScoreRows(), tickets: [], attempts: 0))
     }
@@ -161,6 +167,6 @@ public struct WriteBatch<Ticket: Equatable> {
 
     private mutating func retry(_ flushes: [Flush]) {
         again.insert(contentsOf: flushes, at: 0)
-        for flush in flushes { waitingCount += flush.rows.count }
+        for flush in flushes { waitingTotal += flush.rows.count }
     }
 }

@@ -13,7 +13,8 @@ struct ScoreGateway: ParsableCommand {
         defaultSubcommand: Serve.self)
 
     struct Serve: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Serve the role (this is what happens without a command).")
+        static let configuration = CommandConfiguration(
+            abstract: "Serve the role (this is what happens without a command).")
 
         func run() throws {
             throw ArgumentParser.ExitCode(Command.serve())
@@ -55,11 +56,7 @@ struct ScoreGateway: ParsableCommand {
         var markdown = false
 
         func run() throws {
-            if markdown {
-                print(Help.markdown, terminator: "")
-            } else {
-                throw ArgumentParser.ExitCode(Command.showConfiguration())
-            }
+            throw ArgumentParser.ExitCode(markdown ? Command.listVariables() : Command.showConfiguration())
         }
     }
 

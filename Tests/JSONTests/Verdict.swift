@@ -61,6 +61,6 @@ private func append(
         let start = text[..<end].lastIndex { !"+-.0123456789eE".utf8.contains($0) }.map { $0 + 1 } ?? 0
         output.append(Array(text[start..<end]))
     case .boolean(let value): output.append(value ? "true" : "false")
-    case .null: output.append("null" as StaticString)
+    case .null: output.append("null")
     }
 }

@@ -38,12 +38,10 @@ enum TidyRules {
         }
     }
 
-    /// In the modules with a protocol on a connection, the protocol's state does not know the reactor.
+    /// In the modules on a reactor, what is named as a pure value does not know the reactor.
     static func pureStates(_ file: SourceFile) -> [String] {
-        guard ["Postgres", "AMQP", "SQLite", "HTTPClient", "HTTPServer", "Gateway"].contains(file.target) else {
-            return []
-        }
-        let endings = ["Parser", "Decoder", "Encoder", "Session", "Batch", "Window", "State", "Queue"]
+        var endings = ["Parser", "Decoder", "Encoder", "Session", "Batch", "Window", "State"]
+        if ["Postgres", "AMQP"].contains(file.target) { endings.append("Queue") }
         guard endings.contains(where: { file.name.hasSuffix("\($0).swift") }) else { return [] }
         return file.imports.filter { ["Reactor", "CLinux"].contains($0.module) }.map {
             "\(file.path):\($0.line): a name like \(file.name) is a pure value's, which does not import \($0.module)"

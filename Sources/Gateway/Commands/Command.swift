@@ -40,6 +40,12 @@ public enum Command {
         }
     }
 
+    /// `score-gateway config --markdown`: the table of all variables, for the README.
+    public static func listVariables() -> Int32 {
+        StandardOutput.write(Help.markdown)
+        return ExitCode.ok
+    }
+
     /// `score-gateway healthcheck`: 0 when the server on HOST and PORT says it lives, else 1.
     public static func healthcheck() -> Int32 {
         do throws(ConfigurationError) {

@@ -4,6 +4,10 @@ import Bytes
 enum Healthcheck {
     /// - Returns: 0 when `/healthz` says 200 within two seconds, else 1.
     static func run(host: String, port: UInt16) -> Int32 {
+        guard port > 0 else {
+            StandardError.write("score-gateway: PORT=0 is any free port: healthcheck cannot know which\n")
+            return 1
+        }
         do throws(Probe.Failure) {
             let target = reachable(host)
             let probe = try Probe(host: target, port: port, deadline: MonotonicClock.now + .seconds(2))

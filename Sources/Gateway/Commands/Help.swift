@@ -2,13 +2,13 @@
 public enum Help {
     public static let abstract = "Takes scores by HTTP, keeps them in PostgreSQL, and shows them live and in Slack."
 
-    /// What `--help` says besides commands and options: at most 79 columns.
+    /// What `--help` says besides commands and options: at most 78 columns.
     public static var discussion: String {
         var text = """
             One program, four roles: ROLE=scores is the HTTP API that stores scores and
-            publishes them to RabbitMQ; ROLE=reporter shows them on a live page; ROLE=poster
-            tells Slack; ROLE=all (the default) is the three in one process. Every role
-            answers /healthz, /readiness and /metrics.
+            publishes them to RabbitMQ; ROLE=reporter shows them on a live page;
+            ROLE=poster tells Slack; ROLE=all (the default) is the three in one process.
+            Every role answers /healthz, /readiness and /metrics.
 
             It is configured by environment variables, and by a .env file in the working
             directory where the environment says nothing. An empty variable counts as not
@@ -32,7 +32,7 @@ public enum Help {
     }
 
     private static let indent = 4
-    private static let width = 79
+    private static let width = 78
 
     private static func entry(_ variable: Variable) -> String {
         let specification = variable.specification
@@ -68,7 +68,7 @@ public enum Help {
     }
 
     /// The rows of the README's table.
-    public static var markdown: String {
+    static var markdown: String {
         var text = "| variable | default | what it is |\n|---|---|---|\n"
         for variable in Variable.allCases {
             let specification = variable.specification

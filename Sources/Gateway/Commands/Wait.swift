@@ -26,7 +26,7 @@ enum Wait {
                     user: target.keyword("user") ?? "postgres", database: target.keyword("dbname"))
                 for endpoint in target.endpoints {
                     do throws(Probe.Failure) {
-                        return try Self.probe(endpoint, hello: hello, deadline: deadline)
+                        return try Self.probe(endpoint, hello: hello, deadline: Self.attempt(before: deadline))
                     } catch {
                         failure = error
                     }
@@ -34,7 +34,8 @@ enum Wait {
             case .broker(let target):
                 for endpoint in target.endpoints {
                     do throws(Probe.Failure) {
-                        let probe = try Probe(host: endpoint.host, port: endpoint.port, deadline: deadline)
+                        let probe = try Probe(
+                            host: endpoint.host, port: endpoint.port, deadline: Self.attempt(before: deadline))
                         try probe.send(Hello.amqp)
                         guard Hello.isReady(amqp: try probe.receive(atLeast: 11)) else {
                             throw Probe.Failure("what answers is no AMQP 0-9-1 broker")
@@ -46,6 +47,11 @@ enum Wait {
                 }
             }
             throw failure
+        }
+
+        /// A server whose packets vanish must not use up the time of the others.
+        private static func attempt(before deadline: Instant) -> Instant {
+            min(deadline, MonotonicClock.now + .seconds(3))
         }
 
         private static func probe(
@@ -73,9 +79,8 @@ enum Wait {
 
     static func run(_ configuration: Configuration, timeout: Duration) -> Int32 {
         var targets: [Target] = []
-        let needs = ConfigurationReader.needs(role: configuration.role, purpose: .wait)
-        if needs.contains(.databaseURL), let database = configuration.database { targets.append(.database(database)) }
-        if needs.contains(.brokerURL), let broker = configuration.broker { targets.append(.broker(broker)) }
+        if let database = configuration.database { targets.append(.database(database)) }
+        if let broker = configuration.broker { targets.append(.broker(broker)) }
 
         // On a thread of its own, because the resolver of the C library knows no deadline.
         let deadline = MonotonicClock.now + timeout
@@ -107,7 +112,7 @@ enum Wait {
                 usleep(UInt32(clamping: pause / 1000))
                 guard MonotonicClock.now < deadline else { return }
                 do throws(Probe.Failure) {
-                    try target.probe(deadline: min(deadline, MonotonicClock.now + attemptTime))
+                    try target.probe(deadline: deadline)
                     break
                 } catch {
                     progress.failure.withLock { $0 = "\(target.name): \(error.reason)" }
@@ -118,7 +123,4 @@ enum Wait {
         var one: UInt64 = 1
         _ = write(progress.done, &one, 8)
     }
-
-    /// One attempt: a host whose packets vanish must not use up the whole time.
-    private static let attemptTime = Duration.seconds(3)
 }

@@ -53,8 +53,7 @@ enum BrokerURL {
     private static func split(_ text: String) -> [String] {
         var urls: [String] = []
         for piece in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let lowercased = piece.lowercased()
-            if urls.isEmpty || lowercased.hasPrefix("amqp://") || lowercased.hasPrefix("amqps://") {
+            if urls.isEmpty || piece.contains("://") {
                 urls.append(String(piece))
             } else {
                 urls[urls.count - 1] += "," + piece

@@ -6,13 +6,14 @@ extension ConfigurationReader {
             add(
                 ConfigurationError.Problem(
                     variable.name,
-                    "is not set, and \(who) needs it; expected \(variable.specification.kind.expectation)"))
+                    "not set, but \(who) needs it\(Self.versionNote(variable, role, purpose)); "
+                        + "expected \(variable.specification.kind.expectation)"))
         }
         // In ROLE=all the poster is optional, but half of it is a mistake.
         if role == .all, purpose == .serve || purpose == .show, isStated(.slackAPIToken), !isStated(.slackChannel) {
             add(
                 ConfigurationError.Problem(
-                    Variable.slackChannel.name, "is not set, and SLACK_API_TOKEN is; expected the channel to post to"))
+                    Variable.slackChannel.name, "not set, but SLACK_API_TOKEN is; expected the channel to post to"))
         }
         if configuration.drainDelay >= configuration.shutdownTimeout, problems.isEmpty {
             add(
@@ -24,14 +25,14 @@ extension ConfigurationReader {
 
     static func needs(role: Role, purpose: Configuration.Purpose) -> [Variable] {
         if purpose == .migrate { return [.databaseURL] }
-        let all: [Variable] =
+        let needs: [Variable] =
             switch role {
             case .all: embeddedDefaults ? [] : [.databaseURL, .brokerURL]
             case .scores: [.databaseURL, .brokerURL]
             case .reporter: [.brokerURL, .scoresAPI]
             case .poster: [.brokerURL, .slackAPIToken, .slackChannel]
             }
-        return purpose == .wait ? all.filter { $0 == .databaseURL || $0 == .brokerURL } : all
+        return purpose == .wait ? needs.filter { $0 == .databaseURL || $0 == .brokerURL } : needs
     }
 
     /// Whether somebody gave the value, be it wrong: then that problem is known already.
@@ -51,6 +52,12 @@ extension ConfigurationReader {
     /// An SQLite store and a bus in the process stand in for what ROLE=all is not told.
     static let embeddedDefaults = false
 
+    private static func versionNote(_ variable: Variable, _ role: Role, _ purpose: Configuration.Purpose) -> String {
+        guard role == .all, purpose != .migrate else { return "" }
+        return variable == .databaseURL
+            ? " (this version has no SQLite store)" : " (this version has no bus of its own)"
+    }
+
     mutating func checkVersion(of configuration: Configuration) {
         for variable in Variable.allCases where !variable.specification.isSupported {
             // Not `read`: what protects the service is refused in every role.
@@ -62,11 +69,14 @@ extension ConfigurationReader {
                 add(
                     ConfigurationError.Problem(
                         variable.name,
-                        "is not supported by this version, which will not serve without what it asks for; unset it"))
+                        "not supported by this version, which will not serve without what it asks for; expected not to be set"
+                    ))
             }
         }
         if configuration.broker?.usesTLS == true {
-            add(ConfigurationError.Problem(Variable.brokerURL.name, "amqps:// is not supported by this version"))
+            add(
+                ConfigurationError.Problem(
+                    Variable.brokerURL.name, "amqps:// is not supported by this version; expected amqp://"))
         }
     }
 }

@@ -212,6 +212,8 @@ extension Variable {
         switch specification.secrecy {
         case .open: text
         case .secret: "***"
+        // Without an @ an HTTP URL has no place for a password.
+        case .password where specification.kind.isHTTPURL && !text.contains("@"): text
         // Somewhere in a URL that does not parse is a password; only the scheme is surely none.
         case .password: (text.firstIndex(of: ":").map { text[..<$0] }.flatMap(Self.scheme) ?? "") + "***"
         }

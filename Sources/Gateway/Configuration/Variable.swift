@@ -117,6 +117,7 @@ public enum Variable: String, Sendable, CaseIterable {
         case duration(ClosedRange<Duration>)
         case address
         case hosts
+        case verbatim
         case text
         case amqpName
         case token
@@ -125,6 +126,10 @@ public enum Variable: String, Sendable, CaseIterable {
         case databaseURL
         case brokerURL
         case httpURL
+
+        var isHTTPURL: Bool {
+            if case .httpURL = self { true } else { false }
+        }
 
         /// What a value is expected to be, in words that follow "expected".
         public var expectation: String {
@@ -140,6 +145,7 @@ public enum Variable: String, Sendable, CaseIterable {
                     + "such as 15, 1.5, 500ms, 15s or 2m"
             case .address: "a numeric IPv4 or IPv6 address, such as 0.0.0.0, 127.0.0.1 or ::"
             case .hosts: "the name or address of a host, or several with commas"
+            case .verbatim: "text, taken as it is"
             case .text: "text without control characters"
             case .amqpName: "1 to \(ConfigurationLimits.amqpNameBytes) bytes of text without control characters"
             case .token: "printable ASCII without blanks"

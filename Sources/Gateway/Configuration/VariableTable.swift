@@ -56,11 +56,11 @@ extension Variable {
         case .databaseName:
             Specification(.database, .text, roles: [.all, .scores], "default: the user name")
         case .databaseUsername:
-            Specification(.database, .text, roles: [.all, .scores], "")
+            Specification(.database, .verbatim, roles: [.all, .scores], "")
         case .databasePassword:
             Specification(
-                .database, .text, roles: [.all, .scores], secrecy: .secret, mayBeInFile: true,
-                "as it is, not percent-encoded; also completes a DATABASE_URL without a password")
+                .database, .verbatim, roles: [.all, .scores], secrecy: .secret, mayBeInFile: true,
+                "also completes a DATABASE_URL without a password")
         case .scoresFile:
             Specification(
                 .database, .path, default: "scores.sqlite", roles: [.all],
@@ -80,11 +80,11 @@ extension Variable {
         case .brokerPort:
             Specification(.broker, .integer(1...65_535), default: "5672", "")
         case .brokerUsername:
-            Specification(.broker, .text, default: "guest", "")
+            Specification(.broker, .verbatim, default: "guest", "")
         case .brokerPassword:
             Specification(
-                .broker, .text, default: "guest", secrecy: .secret, mayBeInFile: true,
-                "as it is, not percent-encoded; also completes a BROKER_URL without a password")
+                .broker, .verbatim, default: "guest", secrecy: .secret, mayBeInFile: true,
+                "also completes a BROKER_URL without a password")
         case .brokerExchange:
             Specification(.broker, .amqpName, default: "scores", "fanout exchange")
         case .brokerExchangeDurable:

@@ -90,6 +90,7 @@ final class FeedSource: AMQPClient {
     override func disconnected(_ connection: AMQPConnection, error: AMQPError) {
         if isConnected { health.brokerLost() }
         isConnected = false
+        guard error != .closed else { return }
         log.warning("feed: broker out of reach, trying again", metadata: ["error": "\(error)"])
     }
 

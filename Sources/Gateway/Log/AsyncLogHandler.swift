@@ -2,16 +2,16 @@ import Bytes
 import Glibc
 import Logging
 
-/// The handler behind every `Logger`: formats on the thread that logs, and leaves the writing to the `LogQueue`.
+/// The handler behind every `Logger`: formats on the thread that logs, and leaves the writing to the `LogWriter`.
 public struct AsyncLogHandler: LogHandler {
     public var logLevel: Logger.Level
     public var metadata: Logger.Metadata = [:]
     public var metadataProvider: Logger.MetadataProvider?
-    private let queue: LogQueue
+    private let writer: LogWriter
     private let format: LogFormat
 
-    public init(queue: LogQueue, format: LogFormat, level: Logger.Level) {
-        self.queue = queue
+    public init(writer: LogWriter, format: LogFormat, level: Logger.Level) {
+        self.writer = writer
         self.format = format
         logLevel = level
     }
@@ -30,7 +30,7 @@ public struct AsyncLogHandler: LogHandler {
         format.append(
             time: WallClock.milliseconds, level: event.level, message: event.message.description, metadata: members,
             to: &line)
-        queue.append(line)
+        writer.append(line)
     }
 }
 

@@ -72,6 +72,7 @@ final class SlackPoster: AMQPClient {
         isConnected = false
         // All of them will be delivered again. One whose post is under way may reach Slack twice: at least once.
         deliveries = []
+        guard error != .closed else { return }
         log.warning("poster: broker out of reach, trying again", metadata: ["error": "\(error)"])
     }
 

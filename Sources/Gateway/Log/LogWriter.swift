@@ -5,14 +5,14 @@ import Logging
 import Reactor
 import Synchronization
 
-/// The lines that wait for the one thread that writes them.
+/// The one thread that writes the log, and the lines that wait for it.
 ///
 ///     any thread ── append ──▶ [ lines, at most 1 MiB ] ── swap ──▶ log thread ──▶ write(2)
 ///
 /// A reactor must not wait for whoever reads stderr: a line is formatted where it is logged, copied here under a short
 /// lock, and the writing is somebody else's. When the queue is full, lines are dropped and counted, and the count is
 /// written as soon as there is room.
-public final class LogQueue: Sendable {
+public final class LogWriter: Sendable {
     private struct State {
         var lines: [UInt8] = []
         var dropped = 0
@@ -47,8 +47,8 @@ public final class LogQueue: Sendable {
         guard wake >= 0 else { throw .last("eventfd") }
         flushed = eventfd(0, Int32(EFD_CLOEXEC))
         guard flushed >= 0 else { throw .last("eventfd") }
-        let queue = self
-        try Thread(name: "log") { queue.write() }.detach()
+        let writer = self
+        try Thread(name: "log") { writer.write() }.detach()
     }
 
     deinit {
