@@ -21,7 +21,7 @@ public final class AMQPConnection: Source {
     }
 
     private enum Timer: UInt32 {
-        case retry, handshake, heartbeat, close
+        case retry, handshake, heartbeat, flow, close
     }
 
     public let reactor: Reactor
@@ -123,7 +123,11 @@ public final class AMQPConnection: Source {
     ) -> Bool {
         precondition(body.count <= Limits.body, "a body over the limit")
         precondition(messageID.count <= Limits.shortString, "a message id over the limit")
-        guard canPublish, let stream = link?.stream else { return false }
+        guard canPublish, let stream = link?.stream else {
+            // Who is refused waits for `flowChanged`: it must follow.
+            updateFlow()
+            return false
+        }
         do throws(AMQPError) {
             try content.append(
                 routingKey: routingKey, contentType: contentType, messageID: messageID, timestamp: timestamp,
@@ -241,6 +245,7 @@ public final class AMQPConnection: Source {
             // A broker that blocks us does not read: it will answer when it goes on.
             if session.isBlocked { armHandshake() } else { fail(.timeout("\(session.phase)")) }
         case .heartbeat: beat()
+        case .flow: updateFlow()
         case .close: giveUp()
         case nil: break
         }
@@ -356,8 +361,14 @@ public final class AMQPConnection: Source {
     }
 
     private func updateFlow() {
-        guard publishes, isReady, canPublish == isFlowBlocked else { return }
+        guard publishes, isReady, canPublish == isFlowBlocked, let stream = link?.stream else { return }
         isFlowBlocked.toggle()
+        if isFlowBlocked, stream.isCongested {
+            // What waits to be sent is likely gone after this turn, of which the stream tells nothing; when it is not,
+            // it tells `drained` later.
+            let deadline = reactor.now + .milliseconds(1)
+            _ = reactor.schedule(self, at: deadline, tag: Timer.flow.rawValue)
+        }
         client.flowChanged(self, blocked: isFlowBlocked)
     }
 
