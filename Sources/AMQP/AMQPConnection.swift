@@ -95,6 +95,9 @@ public final class AMQPConnection: Source {
     }
 
     /// The topology is declared on a connection that stands.
+    /// Closed from this side, for good.
+    public var isClosed: Bool { state == .closed }
+
     public var isReady: Bool { state == .open && session.phase == .ready }
 
     /// `publish` would take a message now: ready, not blocked by the broker, room in the confirm window, and not too

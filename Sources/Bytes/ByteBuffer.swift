@@ -95,7 +95,8 @@ public struct ByteBuffer: ~Copyable {
         append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    /// Appends the UTF-8 of `text`.
+    /// Appends the UTF-8 of `text`. A literal is a `StaticString`, which costs half.
+    @_disfavoredOverload
     @inlinable public mutating func append(_ text: String) {
         var text = text
         text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
@@ -103,7 +104,7 @@ public struct ByteBuffer: ~Copyable {
 
     /// Lets `body` write into at least `count` free bytes; it returns how many it wrote.
     @inlinable public mutating func append(atLeast count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
-        reserve(count)
+        reserve(max(1, count))
         let free = UnsafeMutableRawBufferPointer(start: storage! + tail, count: capacity - tail)
         let written = body(free)
         precondition(written >= 0 && written <= free.count, "wrote past the end")

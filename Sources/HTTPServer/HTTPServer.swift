@@ -1,1 +1,217 @@
-// Filled in by the commits that follow.
+import Bytes
+import Glibc
+import HTTP1
+import Reactor
+
+/// HTTP/1.1 and WebSocket on one reactor: its listener, its connections, and the way back for their answers.
+public final class HTTPServer: Source {
+    /// What an operator may set.
+    public struct Options: Sendable {
+        public var address: SocketAddress
+        /// Other reactors listen on the same address.
+        public var sharesPort: Bool
+        /// Connections of this reactor; beyond it a connection is answered 503 and closed.
+        public var maximumConnections: Int
+        /// From the first byte of a head to its end.
+        public var requestTimeout: Duration
+        /// Without a request under way.
+        public var idleTimeout: Duration
+
+        public init(
+            address: SocketAddress, sharesPort: Bool, maximumConnections: Int, requestTimeout: Duration,
+            idleTimeout: Duration
+        ) {
+            self.address = address
+            self.sharesPort = sharesPort
+            self.maximumConnections = maximumConnections
+            self.requestTimeout = requestTimeout
+            self.idleTimeout = idleTimeout
+        }
+    }
+
+    /// Counts since the start; plain adds on the reactor's thread.
+    public struct Counters: Sendable {
+        public var accepted: UInt64 = 0
+        public var refused: UInt64 = 0
+        public var requests: UInt64 = 0
+    }
+
+    public let reactor: Reactor
+    public let options: Options
+    public private(set) var isDraining = false
+    public internal(set) var counters = Counters()
+    let responder: Responder
+    private var dateField: DateField
+    private var connections = Slab<ServerConnection>()
+    private var listener: Listener?
+    /// Connections that are to be told, and how many a tick.
+    private var toDrain: [ServerConnection] = []
+    private var drainsPerTick = 0
+
+    /// Binds and listens; accepting starts with the reactor.
+    public init(_ reactor: Reactor, _ options: Options, responder: Responder) throws(SystemError) {
+        self.reactor = reactor
+        self.options = options
+        self.responder = responder
+        dateField = DateField(unixSeconds: reactor.unixSeconds)
+        super.init()
+        listener = try Listener(self)
+        _ = reactor.schedule(self, at: reactor.now + HTTPServerLimits.sweep)
+    }
+
+    /// Connections that are open, WebSockets among them.
+    public var connectionCount: Int { connections.count }
+
+    /// The `Date` of this second's answers.
+    var date: DateField {
+        dateField.update(unixSeconds: reactor.unixSeconds)
+        return dateField
+    }
+
+    /// Where it listens.
+    public var localAddress: SocketAddress? { listener?.localAddress }
+
+    // MARK: Answers
+
+    /// Answers a request with a body that is all there.
+    /// - Parameters:
+    ///   - fields: further field lines, each with its CRLF.
+    ///   - body: copied.
+    public func respond(
+        _ ticket: ResponseTicket, _ status: Status, contentType: StaticString?, fields: StaticString = "",
+        body: Span<UInt8>
+    ) {
+        let fields = UnsafeBufferPointer(start: fields.utf8Start, count: fields.utf8CodeUnitCount)
+        connection(of: ticket)?.respond(ticket, status, contentType, unsafe Span(_unsafeElements: fields), body)
+    }
+
+    /// The same with field lines made at run time.
+    public func respond(
+        _ ticket: ResponseTicket, _ status: Status, contentType: StaticString?, fields: Span<UInt8>, body: Span<UInt8>
+    ) {
+        connection(of: ticket)?.respond(ticket, status, contentType, fields, body)
+    }
+
+    /// Answers a request with a body of unknown length, which `producer` writes when it is its turn.
+    public func respond(
+        _ ticket: ResponseTicket, _ status: Status, contentType: StaticString, fields: Span<UInt8>,
+        producer: BodyProducer
+    ) {
+        guard let connection = connection(of: ticket) else {
+            producer.cancelled()
+            return
+        }
+        connection.respond(ticket, status, contentType, fields, producer)
+    }
+
+    /// Answers with the responder's problem document.
+    public func refuse(_ ticket: ResponseTicket, _ status: Status, detail: StaticString, fields: StaticString = "") {
+        var body = ByteBuffer()
+        responder.appendProblem(status, detail: detail, to: &body)
+        respond(ticket, status, contentType: responder.problemContentType, fields: fields, body: body.bytes)
+    }
+
+    /// Whether the client of this ticket is still there.
+    public func isWaiting(_ ticket: ResponseTicket) -> Bool {
+        connection(of: ticket) != nil
+    }
+
+    private func connection(of ticket: ResponseTicket) -> HTTPConnection? {
+        guard let connection = connections[ticket.connection] else { return nil }
+        // The slot's holder was an HTTP connection when the ticket was made, and an upgrade changes the generation.
+        return unsafeDowncast(connection, to: HTTPConnection.self)
+    }
+
+    // MARK: Connections
+
+    func accepted(_ descriptor: Int32) {
+        guard connections.count < options.maximumConnections else {
+            counters.refused += 1
+            refuseConnection(descriptor)
+            return
+        }
+        counters.accepted += 1
+        let connection = HTTPConnection(self)
+        do throws(SystemError) {
+            connection.stream = try TCPStream(reactor, descriptor, handler: connection)
+            connection.token = connections.insert(connection)
+        } catch {
+            counters.refused += 1
+            Glibc.close(descriptor)
+        }
+    }
+
+    /// At the limit: a word instead of a silent reset. What does not fit into the socket's buffer at once is not worth
+    /// waiting for.
+    private func refuseConnection(_ descriptor: Int32) {
+        let answer: StaticString =
+            "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+        _ = send(descriptor, answer.utf8Start, answer.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
+        shutdown(descriptor, Int32(SHUT_RDWR))
+        Glibc.close(descriptor)
+    }
+
+    /// A connection changes its protocol: late answers to the old one find nothing.
+    func replace(_ connection: HTTPConnection, by upgraded: WebSocketConnection) {
+        connections.remove(connection.token)
+        upgraded.token = connections.insert(upgraded)
+    }
+
+    func remove(_ connection: ServerConnection) {
+        connections.remove(connection.token)
+    }
+
+    func respondTo(acceptError error: SystemError) {
+        counters.refused += 1
+    }
+
+    private static let drainTag: UInt32 = 1
+
+    public override func timerFired(_ tag: UInt32) {
+        if tag == HTTPServer.drainTag {
+            drainSome()
+            return
+        }
+        let now = reactor.now
+        for connection in connections.values { connection.sweep(now) }
+        _ = reactor.schedule(self, at: now + HTTPServerLimits.sweep)
+    }
+
+    // MARK: Drain
+
+    /// Stops listening; what is in the backlog is accepted first.
+    public func stopListening() {
+        listener?.close()
+        listener = nil
+    }
+
+    /// From now on answers say `Connection: close`, idle connections are closed, and WebSockets are told to go away.
+    /// - Parameter time: over which the telling is spread, so that a fleet of clients does not come back in one beat.
+    public func drain(spreadOver time: Duration) {
+        isDraining = true
+        toDrain = connections.values
+        let ticks = max(1, time.wholeNanoseconds / HTTPServerLimits.drainTick.wholeNanoseconds)
+        drainsPerTick = max(HTTPServerLimits.drainsPerTick, toDrain.count / Int(ticks) + 1)
+        drainSome()
+    }
+
+    private func drainSome() {
+        for connection in toDrain.suffix(drainsPerTick) { connection.drain() }
+        toDrain.removeLast(min(drainsPerTick, toDrain.count))
+        guard !toDrain.isEmpty else { return }
+        _ = reactor.schedule(self, at: reactor.now + HTTPServerLimits.drainTick, tag: HTTPServer.drainTag)
+    }
+}
+
+/// Hands accepted sockets to its server.
+private final class Listener: TCPListener {
+    private unowned let server: HTTPServer
+
+    init(_ server: HTTPServer) throws(SystemError) {
+        self.server = server
+        try super.init(server.reactor, on: server.options.address, sharesPort: server.options.sharesPort)
+    }
+
+    override func accepted(_ descriptor: Int32) { server.accepted(descriptor) }
+    override func acceptFailed(_ error: SystemError) { server.respondTo(acceptError: error) }
+}

@@ -11,7 +11,7 @@ struct Poller: ~Copyable {
         let descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard descriptor >= 0 else { throw .last("epoll_create1") }
         self.descriptor = descriptor
-        events = .allocate(capacity: Limits.eventsPerWait)
+        events = .allocate(capacity: ReactorLimits.eventsPerWait)
     }
 
     deinit {
@@ -36,7 +36,7 @@ struct Poller: ~Copyable {
 
     /// Waits at most `milliseconds` (-1: without end) and gives the number of ready descriptors.
     func wait(milliseconds: Int32) -> Int {
-        let count = epoll_wait(descriptor, events, Int32(Limits.eventsPerWait), milliseconds)
+        let count = epoll_wait(descriptor, events, Int32(ReactorLimits.eventsPerWait), milliseconds)
         precondition(count >= 0 || errno == EINTR, "epoll_wait failed")
         return max(0, Int(count))
     }

@@ -37,7 +37,7 @@ public final class Reactor {
 
     public init() throws(SystemError) {
         poller = try Poller()
-        receiveBuffer = .allocate(byteCount: Limits.receiveBuffer, alignment: 64)
+        receiveBuffer = .allocate(byteCount: ReactorLimits.receiveBuffer, alignment: 64)
         now = Reactor.monotonic()
         unixSeconds = Reactor.realtime()
     }

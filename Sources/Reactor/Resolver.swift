@@ -39,7 +39,7 @@ final class Resolver: MailboxReceiver<Resolver.Answer> {
             answers.post(Answer(token: token, result: .success([address])))
             return
         }
-        let deadline = reactor.now + Limits.resolve
+        let deadline = reactor.now + ReactorLimits.resolve
         expiries.append((deadline, token))
         _ = reactor.schedule(self, at: deadline)
         let answers = answers
@@ -66,7 +66,7 @@ final class Resolver: MailboxReceiver<Resolver.Answer> {
         while let first = expiries.first, first.deadline <= reactor.now {
             expiries.removeFirst()
             guard let late = pending.remove(first.token) else { continue }
-            let error = ResolveError(host: late.host, reason: "no answer within \(Limits.resolve)")
+            let error = ResolveError(host: late.host, reason: "no answer within \(ReactorLimits.resolve)")
             late.source.resolved([], error: error, tag: late.tag)
         }
     }

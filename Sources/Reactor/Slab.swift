@@ -42,10 +42,6 @@ public struct Slab<Value> {
         return value
     }
 
-    /// Calls `body` with every value; `body` must not change the slab.
-    public func forEach(_ body: (Value) -> Void) {
-        for slot in slots {
-            if let value = slot.value { body(value) }
-        }
-    }
+    /// All values, copied out: the slab may change while they are walked.
+    public var values: [Value] { slots.compactMap(\.value) }
 }

@@ -28,7 +28,7 @@ open class TCPListener: Source {
         _ = clinux_set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
         if sharesPort { _ = clinux_set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
         guard address.bind(descriptor) == 0 else { throw .last("bind") }
-        guard Glibc.listen(descriptor, Limits.listenBacklog) == 0 else { throw .last("listen") }
+        guard Glibc.listen(descriptor, ReactorLimits.listenBacklog) == 0 else { throw .last("listen") }
     }
 
     /// Where it listens: with port 0 asked for, the port the kernel chose.
@@ -43,7 +43,7 @@ open class TCPListener: Source {
     /// Stops listening; what waits in the backlog is accepted first, so that nobody who got in is reset.
     public func close() {
         guard token != .none else { return }
-        acceptBurst(limit: Int(Limits.listenBacklog))
+        acceptBurst(limit: Int(ReactorLimits.listenBacklog))
         reactor.cancel(resting)
         reactor.deregister(token)
         token = .none
@@ -51,7 +51,7 @@ open class TCPListener: Source {
     }
 
     public final override func ready(_ readiness: Readiness) {
-        acceptBurst(limit: Limits.acceptsPerTurn)
+        acceptBurst(limit: ReactorLimits.acceptsPerTurn)
     }
 
     public final override func timerFired(_ tag: UInt32) {
@@ -71,7 +71,7 @@ open class TCPListener: Source {
             default:
                 let error = SystemError.last("accept4")
                 reactor.modify(token, [])
-                resting = reactor.schedule(self, at: reactor.now + Limits.acceptPause)
+                resting = reactor.schedule(self, at: reactor.now + ReactorLimits.acceptPause)
                 acceptFailed(error)
                 return
             }

@@ -32,7 +32,10 @@ public final class TCPStream: Source {
     private var isTurnEndScheduled = false
     private var mustRedeliver = false
     private var isReadingPaused = false
-    private var isWriteBlocked = false
+    /// The kernel takes no more: what waits is sent when the peer has read.
+    public private(set) var isWriteBlocked = false
+    /// When the kernel last took bytes.
+    public private(set) var lastProgress: Instant
     private var hasReceivedEnd = false
 
     /// Adopts a connected, nonblocking socket.
@@ -42,6 +45,7 @@ public final class TCPStream: Source {
         self.handler = handler
         state = .open
         interest = .readable
+        lastProgress = reactor.now
         super.init()
         _ = clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         token = try reactor.register(descriptor, interest, self)
@@ -55,6 +59,7 @@ public final class TCPStream: Source {
         self.handler = handler
         state = .connecting
         interest = .writable
+        lastProgress = reactor.now
         super.init()
         _ = clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         token = try reactor.register(descriptor, interest, self)
@@ -79,7 +84,7 @@ public final class TCPStream: Source {
     public var isOpen: Bool { state == .open }
 
     /// More waits to be sent than a producer should add to.
-    public var isCongested: Bool { output.count > Limits.outputHighWater }
+    public var isCongested: Bool { output.count > ReactorLimits.outputHighWater }
 
     /// Whether a direct `send(2)` on the descriptor keeps the order: open, and nothing waits in `output`.
     public var isIdleForWriting: Bool { state == .open && output.isEmpty && !isWriteBlocked }
@@ -121,6 +126,7 @@ public final class TCPStream: Source {
             let sent = output.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             if sent >= 0 {
                 output.consume(sent)
+                lastProgress = reactor.now
             } else if errno == EAGAIN {
                 isWriteBlocked = true
                 updateInterest()
@@ -130,7 +136,7 @@ public final class TCPStream: Source {
                 return
             }
         }
-        if output.capacity > Limits.outputKept { output.releaseIfEmpty() }
+        if output.capacity > ReactorLimits.outputKept { output.releaseIfEmpty() }
         isWriteBlocked = false
         if state == .draining {
             linger()
@@ -178,7 +184,7 @@ public final class TCPStream: Source {
         state = .draining
         unconsumed.removeAll()
         updateInterest()
-        timer = reactor.schedule(self, at: reactor.now + Limits.drain)
+        timer = reactor.schedule(self, at: reactor.now + ReactorLimits.drain)
         if !isWriteBlocked { scheduleTurnEnd() }
     }
 
@@ -191,7 +197,7 @@ public final class TCPStream: Source {
         state = .lingering
         updateInterest()
         reactor.cancel(timer)
-        timer = reactor.schedule(self, at: reactor.now + Limits.lingeringClose)
+        timer = reactor.schedule(self, at: reactor.now + ReactorLimits.lingeringClose)
     }
 
     private func finish(_ reason: StreamEnd) {
@@ -277,7 +283,7 @@ public final class TCPStream: Source {
         precondition(consumed >= 0 && consumed <= total, "consumed more than there is")
         guard state == .open else { return }
         let rest = total - consumed
-        if rest > Limits.unconsumed {
+        if rest > ReactorLimits.unconsumed {
             finish(.error(SystemError(EMSGSIZE, "recv")))
         } else if consumed == 0, kept > 0 {
             // Only the new bytes are not kept yet: a dripping peer costs what it sends.

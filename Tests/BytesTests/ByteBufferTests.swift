@@ -21,7 +21,7 @@ import Testing
     @Test func ownsNoMemoryWhenEmptyAndReleased() {
         var buffer = ByteBuffer()
         #expect(buffer.capacity == 0)
-        buffer.append("abc" as StaticString)
+        buffer.append("abc")
         buffer.releaseIfEmpty()
         #expect(buffer.capacity >= 3)
         buffer.consume(3)
@@ -31,7 +31,7 @@ import Testing
 
     @Test func replacesInPlace() {
         var buffer = ByteBuffer()
-        buffer.append("0000body" as StaticString)
+        buffer.append("0000body")
         [UInt8](arrayLiteral: 1, 2, 3, 4).withUnsafeBytes { buffer.replace(at: 0, with: $0) }
         buffer.truncate(to: 5)
         let readable = buffer.bytes.copied

@@ -141,7 +141,7 @@ private func readAll(_ descriptor: Int32) -> [UInt8]? {
         shutdown(peer, Int32(SHUT_WR))
         turn(reactor) { handler.hasReceivedEnd }
         #expect(handler.received == Array("question".utf8))
-        stream.output.append("answer" as StaticString)
+        stream.output.append("answer")
         stream.closeAfterFlush()
         turn(reactor) { handler.end != nil }
         #expect(readAll(peer) == Array("answer".utf8))
@@ -159,7 +159,7 @@ private func readAll(_ descriptor: Int32) -> [UInt8]? {
         let stream = try TCPStream(reactor, listener.descriptors[0], handler: handler)
         outgoing.output.append([UInt8](repeating: 1, count: 8 << 20))
         outgoing.scheduleFlush()
-        stream.output.append("413" as StaticString)
+        stream.output.append("413")
         stream.closeAfterFlush()
         turn(reactor) { client.received == Array("413".utf8) && client.hasReceivedEnd }
         outgoing.close()

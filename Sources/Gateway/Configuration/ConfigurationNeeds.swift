@@ -1,0 +1,82 @@
+/// What a configuration must have (contract: one program, four roles), beyond each value being right by itself.
+extension ConfigurationReader {
+    mutating func checkNeeds(of configuration: Configuration) {
+        for variable in Self.needs(role: role, purpose: purpose) where !isStated(variable) {
+            let who = purpose == .migrate ? "migrate" : "ROLE=\(role.rawValue)"
+            add(
+                ConfigurationError.Problem(
+                    variable.name,
+                    "not set, but \(who) needs it\(Self.versionNote(variable, role, purpose)); "
+                        + "expected \(variable.specification.kind.expectation)"))
+        }
+        // In ROLE=all the poster is optional, but half of it is a mistake.
+        if role == .all, purpose == .serve || purpose == .show, isStated(.slackAPIToken), !isStated(.slackChannel) {
+            add(
+                ConfigurationError.Problem(
+                    Variable.slackChannel.name, "not set, but SLACK_API_TOKEN is; expected the channel to post to"))
+        }
+        if configuration.drainDelay >= configuration.shutdownTimeout, problems.isEmpty {
+            add(
+                ConfigurationError.Problem(
+                    Variable.drainDelay.name, value: Quantity.text(configuration.drainDelay),
+                    "expected less than SHUTDOWN_TIMEOUT (\(Quantity.text(configuration.shutdownTimeout)))"))
+        }
+    }
+
+    static func needs(role: Role, purpose: Configuration.Purpose) -> [Variable] {
+        if purpose == .migrate { return [.databaseURL] }
+        let needs: [Variable] =
+            switch role {
+            case .all: embeddedDefaults ? [] : [.databaseURL, .brokerURL]
+            case .scores: [.databaseURL, .brokerURL]
+            case .reporter: [.brokerURL, .scoresAPI]
+            case .poster: [.brokerURL, .slackAPIToken, .slackChannel]
+            }
+        return purpose == .wait ? needs.filter { $0 == .databaseURL || $0 == .brokerURL } : needs
+    }
+
+    /// Whether somebody gave the value, be it wrong: then that problem is known already.
+    private func isStated(_ variable: Variable) -> Bool {
+        do throws(ConfigurationError.Problem) {
+            if variable == .databaseURL, try source.value(of: .databaseHost).text != nil { return true }
+            if variable == .brokerURL, try source.value(of: .brokerHost).text != nil { return true }
+            return try source.value(of: variable).text != nil
+        } catch {
+            return true
+        }
+    }
+}
+
+/// What this version cannot do yet. Each line goes with the change that brings the thing.
+extension ConfigurationReader {
+    /// An SQLite store and a bus in the process stand in for what ROLE=all is not told.
+    static let embeddedDefaults = false
+
+    private static func versionNote(_ variable: Variable, _ role: Role, _ purpose: Configuration.Purpose) -> String {
+        guard role == .all, purpose != .migrate else { return "" }
+        return variable == .databaseURL
+            ? " (this version has no SQLite store)" : " (this version has no bus of its own)"
+    }
+
+    mutating func checkVersion(of configuration: Configuration) {
+        for variable in Variable.allCases where !variable.specification.isSupported {
+            // Not `read`: what protects the service is refused in every role.
+            let isAnywhere = [source.environment, source.dotEnv].contains { layer in
+                layer[variable.name]?.isEmpty == false
+                    || (variable.specification.mayBeInFile && layer[variable.fileName]?.isEmpty == false)
+            }
+            if isAnywhere {
+                add(
+                    ConfigurationError.Problem(
+                        variable.name,
+                        "not supported by this version, which will not serve without what it asks for; expected not to be set"
+                    ))
+            }
+        }
+        if configuration.broker?.usesTLS == true {
+            add(
+                ConfigurationError.Problem(
+                    Variable.brokerURL.name, "amqps:// is not supported by this version; expected amqp://"))
+        }
+    }
+}

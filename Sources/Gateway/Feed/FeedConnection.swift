@@ -1,0 +1,117 @@
+import Bytes
+import HTTPServer
+import Reactor
+import Scores
+import WebSocket
+
+/// One subscriber of the feed on its WebSocket: a snapshot, or what it missed, then everything as it comes.
+final class FeedConnection: WebSocketConnection {
+    /// Where the feed begins for this subscriber.
+    enum Start: Equatable {
+        /// With the newest scores, so many.
+        case newest(Int)
+        /// With everything newer than this id.
+        case after(Int64)
+    }
+
+    private let hub: FeedHub
+    private var start: Start
+    /// Its place among the hub's subscribers while it is one.
+    private var index: Int?
+    /// In the log; before, older scores are on their way.
+    private var isPlaced = false
+    private var fetching: ScoreHistory.Ticket?
+
+    init(_ hub: FeedHub, start: Start) {
+        self.hub = hub
+        self.start = start
+        super.init(maximumMessageLength: FeedLimits.clientMessage, now: hub.reactor.now)
+    }
+
+    override func opened() {
+        index = hub.subscribe(self, descriptor: stream.descriptor)
+        if hub.isWarm { place() }
+    }
+
+    /// The hub gave this subscriber another index.
+    func moved(to index: Int) {
+        self.index = index
+    }
+
+    /// Finds the place in the log. What the log has no more comes from the store, page by page, until the log has the
+    /// rest.
+    func place() {
+        guard isOpen, fetching == nil else { return }
+        switch start {
+        case .newest(let number):
+            follow(from: hub.log.position(ofNewest: number))
+        case .after(let id):
+            if let position = hub.log.position(after: id) {
+                follow(from: position)
+            } else if !stream.isCongested {
+                fetching = hub.history.fetch(.after(id), limit: FeedLimits.page, for: self)
+                if fetching == nil { fetchFailed() }
+            }
+        }
+    }
+
+    private func follow(from position: UInt64) {
+        guard let index else { return }
+        isPlaced = true
+        hub.follow(index, from: position)
+    }
+
+    /// A page of older scores, in id order.
+    /// - Parameter isLast: the store has no newer ones.
+    func fetched(_ scores: [Score], isLast: Bool) {
+        fetching = nil
+        guard let index, isOpen, case .after(let id) = start else { return }
+        let page = FeedBatch(scores)
+        stream.output.append(page.bytes)
+        stream.scheduleFlush()
+        hub.queue(index)
+        let last = scores.last?.id ?? id
+        start = .after(last)
+        if isLast {
+            // What is newer than the store's newest can only be in the log.
+            follow(from: hub.log.position(after: last) ?? hub.log.position(ofNewest: .max))
+        } else {
+            place()
+        }
+    }
+
+    /// The store cannot be asked now: the client shall come again with the same `after`; it must not get a hole.
+    func fetchFailed() {
+        fetching = nil
+        close(.tryAgainLater, reason: "the history is out of reach")
+    }
+
+    /// The log went past this subscriber's cursor.
+    func fellBehind() {
+        hub.countSlow()
+        close(.tryAgainLater, reason: "too slow; resume with after")
+    }
+
+    override func binary(_ message: Span<UInt8>) {
+        close(.unsupportedData, reason: "this feed takes no binary messages")
+    }
+
+    override func wroteControl() {
+        if let index { hub.queue(index) }
+    }
+
+    override func ending() {
+        if let fetching { hub.history.cancel(fetching) }
+        fetching = nil
+        if let index { hub.unsubscribe(index) }
+        index = nil
+    }
+
+    override func drained() {
+        super.drained()
+        guard let index else { return }
+        hub.resume(index)
+        // The next page was held back while the last one was not out yet.
+        if !isPlaced, hub.isWarm { place() }
+    }
+}

@@ -1,0 +1,186 @@
+import Bytes
+import Glibc
+import HTTPServer
+import Reactor
+
+/// The live feed of one reactor: its log and its subscribers. Before the reactor sleeps, every subscriber that is
+/// behind the log's head gets one `send` of all it lacks: what came in one turn leaves in one write.
+///
+/// A subscriber is
+///
+///     apart    not in the log yet (older scores come from the store first): cursor `.max`
+///     held     the kernel takes no more: nothing is sent until its stream has drained
+///     direct   nothing else waits on its stream: the send loop writes to the descriptor itself
+///     queued   the stream has output of its own (handshake, Pong): frames go behind it, into the same output
+final class FeedHub: Source {
+    /// As the send loop sees it: all it needs in one place, no object touched, no reference counted.
+    private struct Subscriber {
+        var cursor: UInt64
+        let descriptor: Int32
+        var isHeld: Bool
+        var isDirect: Bool
+        unowned(unsafe) let connection: FeedConnection
+    }
+
+    private static let apart = UInt64.max
+
+    let log: FeedLog
+    let reactor: Reactor
+    let history: ScoreHistory
+    private let metrics: WorkerMetrics
+    private var subscribers: [Subscriber] = []
+    private var fedUpTo: UInt64 = 0
+    private var mustFeed = false
+    private var first = 0
+    /// Whether the log holds what the store had at the start: before, nobody is given a snapshot.
+    private(set) var isWarm = false
+
+    init(_ reactor: Reactor, log: FeedLog, history: ScoreHistory, metrics: WorkerMetrics) {
+        self.reactor = reactor
+        self.log = log
+        self.history = history
+        self.metrics = metrics
+        super.init()
+        reactor.addBeforeSleep(self)
+    }
+
+    // MARK: The log
+
+    func append(_ batch: FeedBatch) {
+        batch.bytes.withUnsafeBytes { bytes in
+            var offset = 0
+            for entry in batch.entries {
+                let frame = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + entry.length])
+                log.append(frame, id: entry.id)
+                offset += entry.length
+            }
+        }
+        metrics.feedScores.add(UInt64(batch.entries.count))
+    }
+
+    /// The log holds the newest scores of the store; of those up to `floor` it may lack some.
+    func warmed(floor: Int64) {
+        log.storeFloor = floor
+        guard !isWarm else { return }
+        isWarm = true
+        for subscriber in subscribers { subscriber.connection.place() }
+    }
+
+    // MARK: Subscribers
+
+    /// Adds a subscriber, apart. Gives its index, which the hub changes when others leave.
+    func subscribe(_ connection: FeedConnection, descriptor: Int32) -> Int {
+        subscribers.append(
+            Subscriber(
+                cursor: FeedHub.apart, descriptor: descriptor, isHeld: false, isDirect: false, connection: connection))
+        metrics.subscribers.store(UInt64(subscribers.count))
+        return subscribers.count - 1
+    }
+
+    func unsubscribe(_ index: Int) {
+        let last = subscribers.removeLast()
+        if index < subscribers.count {
+            subscribers[index] = last
+            last.connection.moved(to: index)
+        }
+        metrics.subscribers.store(UInt64(subscribers.count))
+    }
+
+    /// From here on the subscriber gets what the log has from `position`.
+    func follow(_ index: Int, from position: UInt64) {
+        subscribers[index].cursor = position
+        mustFeed = true
+    }
+
+    /// The subscriber's stream has room again.
+    func resume(_ index: Int) {
+        subscribers[index].isHeld = false
+        mustFeed = true
+    }
+
+    /// The subscriber's stream has output of its own, which goes first.
+    func queue(_ index: Int) {
+        subscribers[index].isDirect = false
+    }
+
+    /// A subscriber is told to come again because it was too slow.
+    func countSlow() {
+        metrics.feedDisconnectsSlow.add()
+    }
+
+    // MARK: The send loop
+
+    override func beforeSleep() {
+        guard mustFeed || fedUpTo != log.head else { return }
+        mustFeed = false
+        fedUpTo = log.head
+        let total = subscribers.count
+        guard total > 0 else { return }
+        // Who comes first has the news first: each round begins with another one.
+        first = first + 1 < total ? first + 1 : 0
+        let head = log.head
+        let tail = log.tail
+        var bytesSent: UInt64 = 0
+        var sends: UInt64 = 0
+        var fallen: [FeedConnection] = []
+        var index = first
+        for _ in 0..<total {
+            defer { index = index + 1 < total ? index + 1 : 0 }
+            let cursor = subscribers[index].cursor
+            if cursor >= head { continue }
+            if cursor < tail {
+                fallen.append(subscribers[index].connection)
+                continue
+            }
+            if subscribers[index].isHeld || (!subscribers[index].isDirect && !becomesDirect(index)) { continue }
+            let bytes = log.bytes(from: cursor)
+            let sent = send(subscribers[index].descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+            sends &+= 1
+            if sent == bytes.count {
+                subscribers[index].cursor = head
+                bytesSent &+= UInt64(sent)
+            } else {
+                bytesSent &+= UInt64(max(0, sent))
+                hold(index, sent: max(0, sent))
+            }
+        }
+        metrics.feedBytes.add(bytesSent)
+        metrics.feedSends.add(sends)
+        for connection in fallen { connection.fellBehind() }
+    }
+
+    /// Whether nothing is left on the stream before the frames. If something is, they are put behind it.
+    private func becomesDirect(_ index: Int) -> Bool {
+        let stream: TCPStream = subscribers[index].connection.stream
+        if stream.isIdleForWriting {
+            subscribers[index].isDirect = true
+            return true
+        }
+        if stream.isWriteBlocked || !stream.isOpen {
+            // `drained` follows, or the end.
+            subscribers[index].isHeld = true
+        } else {
+            stream.output.append(log.bytes(from: subscribers[index].cursor))
+            stream.scheduleFlush()
+            subscribers[index].cursor = log.head
+        }
+        return false
+    }
+
+    /// The kernel took `sent` bytes and no more. The rest of a frame that was begun goes to the stream's output, so that
+    /// control frames can only come between frames; the cursor waits at that frame's end. An error other than a full
+    /// socket shows itself to the stream at once, and ends it.
+    private func hold(_ index: Int, sent: Int) {
+        let stream: TCPStream = subscribers[index].connection.stream
+        let position = subscribers[index].cursor + UInt64(sent)
+        let end = log.frameEnd(at: position)
+        if end > position {
+            stream.output.append(
+                UnsafeRawBufferPointer(rebasing: log.bytes(from: position).prefix(Int(end - position))))
+        }
+        subscribers[index].cursor = end
+        subscribers[index].isHeld = true
+        subscribers[index].isDirect = false
+        stream.awaitWritable()
+    }
+}

@@ -1,0 +1,126 @@
+import Bytes
+import HTTPClient
+import Logging
+import Reactor
+import Scores
+
+/// History by `GET {SCORES_API}/scores`: of another gateway, or of the replaced service, which ignores the query, gives
+/// every score, and in no order. So the answer is sifted here, in bounded memory, as if nothing had been asked for.
+final class ScoresAPIHistory: ScoreHistory {
+    private let client: HTTPClient
+    private let base: String
+    private let log: Logger
+
+    /// - Parameter base: the URL before `/scores`, without a slash at its end.
+    init(_ client: HTTPClient, base: String, log: Logger) {
+        self.client = client
+        self.base = base
+        self.log = log
+    }
+
+    override func ask(_ question: Question, limit: Int, _ ticket: Ticket) -> Bool {
+        let query =
+            switch question {
+            case .newest: "limit=\(limit)&order=desc"
+            case .after(let id): "after=\(id)&limit=\(limit)"
+            }
+        let request = HTTPRequest(
+            .get, "\(base)/scores?\(query)", fields: [(name: "Accept", value: "application/json")], deadline: .stream)
+        client.send(request, Answer(self, ticket, ScoreSieve(question, limit: limit)))
+        return true
+    }
+
+    fileprivate func finished(_ ticket: Ticket, _ answer: Answer, problem: String?) {
+        if let problem {
+            log.warning("feed: cannot read the scores", metadata: ["url": "\(base)/scores", "error": "\(problem)"])
+            fail(ticket)
+        } else {
+            let (scores, isLast) = answer.sieve.result()
+            self.answer(ticket, scores, isLast: isLast)
+        }
+    }
+
+    fileprivate final class Answer: HTTPResponseHandler {
+        private let history: ScoresAPIHistory
+        private let ticket: Ticket
+        var sieve: ScoreSieve
+        private var decoder = ScoreStreamDecoder()
+        private var status = 0
+        private var problem: String?
+
+        init(_ history: ScoresAPIHistory, _ ticket: Ticket, _ sieve: ScoreSieve) {
+            self.history = history
+            self.ticket = ticket
+            self.sieve = sieve
+        }
+
+        override func head(_ head: HTTPResponseHead) {
+            status = head.status
+            if status != 200 { problem = "status \(status)" }
+        }
+
+        override func body(_ bytes: Span<UInt8>) -> Bool {
+            guard problem == nil else { return false }
+            do throws(ScoreError) {
+                decoder.receive(bytes)
+                while let element = try decoder.next() {
+                    // An element that is no score costs only itself.
+                    if case .success(let score) = element { sieve.take(score) }
+                }
+                return true
+            } catch {
+                problem = "\(error)"
+                return false
+            }
+        }
+
+        override func finished(_ result: Result<HTTPResponseHead, HTTPClientError>) {
+            if problem == nil, case .failure(let error) = result { problem = "\(error)" }
+            if problem == nil {
+                do throws(ScoreError) {
+                    try decoder.finish()
+                } catch {
+                    problem = "\(error)"
+                }
+            }
+            history.finished(ticket, self, problem: problem)
+        }
+    }
+}
+
+/// Keeps, of scores in any order, those a history question asks for. At most twice `limit` scores are held.
+struct ScoreSieve {
+    private let question: ScoreHistory.Question
+    private let limit: Int
+    private var scores: [Score] = []
+    private var leftOut = false
+
+    init(_ question: ScoreHistory.Question, limit: Int) {
+        self.question = question
+        self.limit = limit
+    }
+
+    mutating func take(_ score: Score) {
+        guard let id = score.id else { return }
+        if case .after(let after) = question, id <= after { return }
+        scores.append(score)
+        if scores.count >= 2 * limit { sift() }
+    }
+
+    /// The scores in id order, and whether there are no more.
+    mutating func result() -> (scores: [Score], isLast: Bool) {
+        sift()
+        return (scores, !leftOut && scores.count < limit)
+    }
+
+    private mutating func sift() {
+        scores.sort { ($0.id ?? 0) < ($1.id ?? 0) }
+        guard scores.count > limit else { return }
+        leftOut = true
+        if question == .newest {
+            scores.removeFirst(scores.count - limit)
+        } else {
+            scores.removeLast(scores.count - limit)
+        }
+    }
+}

@@ -1,0 +1,5 @@
+struct Page {
+    let html: [UInt8] = []
+    let fields: [UInt8] = []
+    init(reporterURL: String?) {}
+}

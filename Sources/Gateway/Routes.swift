@@ -1,0 +1,257 @@
+import Bytes
+import HTTP1
+import HTTPServer
+import Reactor
+import Scores
+
+/// The one place where method and path become work.
+final class Routes: Responder {
+    /// What a worker hosts; nil where the role does not.
+    struct Services {
+        var writer: ScoreWriter?
+        var reader: ScoreReader?
+        var hub: FeedHub?
+        var page: Page?
+    }
+
+    private enum Route {
+        case scores
+        case score(Int64)
+        case page
+        case feed
+        case echo
+        case health
+        case readiness
+        case metrics
+    }
+
+    /// Contexts of collected bodies.
+    private enum Context {
+        static let submit: UInt32 = 0
+    }
+
+    var services = Services()
+    private let configuration: Configuration
+    private let health: Health
+    private let workers: Workers
+    private let metrics: WorkerMetrics
+
+    init(_ configuration: Configuration, health: Health, workers: Workers, metrics: WorkerMetrics) {
+        self.configuration = configuration
+        self.health = health
+        self.workers = workers
+        self.metrics = metrics
+    }
+
+    override func head(
+        _ request: borrowing RequestParser, in bytes: Span<UInt8>, ticket: ResponseTicket, on server: HTTPServer
+    ) -> HeadDecision {
+        metrics.requests.add()
+        let method = request.head.method
+        let path = bytes.extracting(request.head.path)
+        if path.equals("*") {
+            server.respond(
+                ticket, .noContent, contentType: nil, fields: "Allow: GET, HEAD, POST, OPTIONS\r\n", body: Span())
+            return .answered
+        }
+        guard let route = route(path) else {
+            server.refuse(ticket, .notFound, detail: "There is nothing at this path.")
+            return .answered
+        }
+        switch (route, method) {
+        case (.health, .get), (.health, .head):
+            server.respond(ticket, .ok, contentType: "application/json", body: Routes.healthy)
+        case (.scores, .post):
+            return submission(request, bytes, ticket, server)
+        case (.scores, .get), (.scores, .head):
+            list(request, bytes, ticket, server)
+        case (.score(let id), .get), (.score(let id), .head):
+            answer(.single, ScorePage(id: id), request, bytes, ticket, server)
+        case (.feed, .get):
+            return feed(path, request, bytes, ticket, server)
+        case (.echo, .get):
+            return upgrade(request, bytes, ticket, server) { EchoConnection(now: server.reactor.now) }
+        case (.page, .get), (.page, .head):
+            if let page = services.page {
+                server.respond(
+                    ticket, .ok, contentType: "text/html; charset=utf-8", fields: page.fields.span, body: page.html.span
+                )
+            }
+        case (.readiness, .get), (.readiness, .head):
+            readiness(ticket, server)
+        case (.metrics, .get), (.metrics, .head):
+            var page = ByteBuffer()
+            MetricsPage.append(workers.metrics, health, to: &page)
+            server.respond(ticket, .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: page.bytes)
+        case (_, .options):
+            server.respond(ticket, .noContent, contentType: nil, fields: allow(route), body: Span())
+        default:
+            server.refuse(
+                ticket, .methodNotAllowed, detail: "This method is not allowed here.", fields: allow(route))
+        }
+        return .answered
+    }
+
+    override func body(_ bytes: Span<UInt8>, context: UInt32, ticket: ResponseTicket, on server: HTTPServer) {
+        guard let writer = services.writer else { return }
+        do throws(Problem) {
+            let submission = try ScoreSubmission.parse(bytes)
+            switch writer.submit(submission, from: bytes, ticket: ticket) {
+            case .accepted: break
+            case .full:
+                server.refuse(
+                    ticket, .serviceUnavailable, detail: "Too many scores wait to be stored.",
+                    fields: StoreLimits.retryAfter)
+            case .unavailable:
+                server.refuse(
+                    ticket, .serviceUnavailable, detail: "The database is out of reach; the score was not stored.",
+                    fields: StoreLimits.retryAfter)
+            }
+        } catch {
+            refuse(ticket, error, server)
+        }
+    }
+
+    override func appendProblem(_ status: Status, detail: StaticString, to body: inout ByteBuffer) {
+        ProblemEncoder.append(
+            status: Int(status.rawValue), title: "\(status.phrase)", detail: "\(detail)", to: &body)
+    }
+
+    private func refuse(_ ticket: ResponseTicket, _ problem: Problem, _ server: HTTPServer) {
+        var body = ByteBuffer()
+        ProblemEncoder.append(problem, to: &body)
+        server.respond(
+            ticket, problem.status == 400 ? .badRequest : .unprocessableContent,
+            contentType: problemContentType, body: body.bytes)
+    }
+
+    // MARK: Paths
+
+    /// The route of a path that this role hosts, or nil.
+    private func route(_ path: Span<UInt8>) -> Route? {
+        if path.equals("/healthz") { return .health }
+        if path.equals("/readiness") { return .readiness }
+        if path.equals("/metrics") { return .metrics }
+        if services.writer != nil {
+            if path.equals("/scores") { return .scores }
+            if path.starts(with: "/scores/"), let id = path.extracting(droppingFirst: 8).decimalValue {
+                return .score(id)
+            }
+        }
+        if services.hub != nil {
+            if path.equals("/") { return .page }
+            if path.starts(with: "/ws/") { return .feed }
+            if configuration.wsEcho, path.equals("/ws-echo") { return .echo }
+        }
+        return nil
+    }
+
+    private func allow(_ route: Route) -> StaticString {
+        switch route {
+        case .scores: "Allow: GET, HEAD, POST, OPTIONS\r\n"
+        case .feed, .echo: "Allow: GET, OPTIONS\r\n"
+        case .score, .page, .health, .readiness, .metrics: "Allow: GET, HEAD, OPTIONS\r\n"
+        }
+    }
+
+    // MARK: Health
+
+    private static let healthyBytes = Array(#"{"Status":200}"#.utf8)
+    private static var healthy: Span<UInt8> { healthyBytes.span }
+
+    private func readiness(_ ticket: ResponseTicket, _ server: HTTPServer) {
+        if let missing = health.missing {
+            server.refuse(ticket, .serviceUnavailable, detail: missing, fields: StoreLimits.retryAfter)
+        } else {
+            server.respond(ticket, .ok, contentType: "application/json", body: Routes.healthy)
+        }
+    }
+
+    // MARK: Scores
+
+    private func submission(
+        _ request: borrowing RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer
+    ) -> HeadDecision {
+        if let contentType = request.value(of: .contentType), !MediaType.mayBeJSON(bytes.extracting(contentType)) {
+            server.refuse(ticket, .unsupportedMediaType, detail: "A score is sent as application/json.")
+            return .answered
+        }
+        return .collect(limit: configuration.maxBody, context: Context.submit)
+    }
+
+    private func list(
+        _ request: borrowing RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer
+    ) {
+        var query = ScoreQuery()
+        if let range = request.head.query, !range.isEmpty {
+            var parser = ScoreQueryParser()
+            var scratch = ByteBuffer()
+            do throws(HTTPError) {
+                var pairs = QueryParser(range)
+                while let pair = try pairs.next(bytes, into: &scratch) {
+                    parser.take(
+                        name: scratch.bytes.extracting(pair.name), value: scratch.bytes.extracting(pair.value))
+                }
+            } catch {
+                server.refuse(ticket, error.status, detail: error.reason)
+                return
+            }
+            do throws(Problem) {
+                query = try parser.finish()
+            } catch {
+                refuse(ticket, error, server)
+                return
+            }
+        }
+        answer(.list(query), ScorePage(query), request, bytes, ticket, server)
+    }
+
+    private func answer(
+        _ shape: ScoreAnswer.Shape, _ page: ScorePage, _ request: borrowing RequestParser, _ bytes: Span<UInt8>,
+        _ ticket: ResponseTicket, _ server: HTTPServer
+    ) {
+        guard let reader = services.reader else { return }
+        var ifNoneMatch: [UInt8] = []
+        if let range = request.value(of: .ifNoneMatch) { ifNoneMatch = bytes.extracting(range).copied }
+        ScoreAnswer(shape, page: page, ifNoneMatch: ifNoneMatch, ticket: ticket, reader: reader, server: server).start()
+    }
+
+    // MARK: WebSocket
+
+    private func feed(
+        _ path: Span<UInt8>, _ request: borrowing RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket,
+        _ server: HTTPServer
+    ) -> HeadDecision {
+        guard FeedRequest.isClientID(path.extracting(droppingFirst: 4)) else {
+            server.refuse(ticket, .forbidden, detail: "The client id is not an integer.")
+            return .answered
+        }
+        guard let hub = services.hub else { return .answered }
+        let start: FeedConnection.Start
+        do throws(Problem) {
+            start = try FeedRequest.start(
+                request.head.query, in: bytes, history: configuration.feedHistory)
+        } catch {
+            refuse(ticket, error, server)
+            return .answered
+        }
+        return upgrade(request, bytes, ticket, server) { FeedConnection(hub, start: start) }
+    }
+
+    private func upgrade(
+        _ request: borrowing RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer,
+        _ make: () -> WebSocketConnection
+    ) -> HeadDecision {
+        guard Origin.isAllowed(request, in: bytes, by: configuration.allowedOrigins) else {
+            server.refuse(ticket, .forbidden, detail: "This origin may not read the feed.")
+            return .answered
+        }
+        switch WebSocketUpgrade.check(request, in: bytes) {
+        case .acceptable: return .upgrade(make())
+        case .malformed(let reason): server.refuse(ticket, .badRequest, detail: reason)
+        case .upgradeRequired(let reason):
+            server.refuse(ticket, .upgradeRequired, detail: reason, fields: WebSocketUpgrade.requiredFields)
+        }
+        return .answered
+    }
+}

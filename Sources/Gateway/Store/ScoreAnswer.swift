@@ -1,0 +1,164 @@
+import Bytes
+import HTTP1
+import HTTPServer
+import Scores
+
+/// The answer to one `GET /scores` or `GET /scores/{id}`. One page is answered whole, with a validator; more are
+/// streamed, the next page read when the client has taken the last.
+final class ScoreAnswer: BodyProducer {
+    enum Shape {
+        case list(ScoreQuery)
+        case single
+    }
+
+    private let server: HTTPServer
+    private let reader: ScoreReader
+    private let ticket: ResponseTicket
+    private let shape: Shape
+    private let ifNoneMatch: [UInt8]
+    private var page: ScorePage
+
+    // While streaming.
+    private var isStreaming = false
+    private var isReading = false
+    private var isCancelled = false
+    private var remaining: Int64 = .max
+    private var next: ScorePageResult?
+    private var hasWritten = false
+    private var hasFailed = false
+    private weak var connection: HTTPConnection?
+
+    /// - Parameter ifNoneMatch: the field's value; empty when absent.
+    init(
+        _ shape: Shape, page: ScorePage, ifNoneMatch: [UInt8], ticket: ResponseTicket, reader: ScoreReader,
+        server: HTTPServer
+    ) {
+        self.shape = shape
+        self.page = page
+        self.ifNoneMatch = ifNoneMatch
+        self.ticket = ticket
+        self.reader = reader
+        self.server = server
+    }
+
+    func start() {
+        isReading = reader.read(page, for: .answer(self))
+        if !isReading { refuse() }
+    }
+
+    func received(_ result: ScorePageResult) {
+        isReading = false
+        guard !isCancelled else { return }
+        if isStreaming {
+            next = result
+            if let connection { resume(connection) }
+            return
+        }
+        switch shape {
+        case .single: answerSingle(result)
+        case .list(let query):
+            let isWhole = !result.hasMore || query.limit.map { $0 <= Int64(page.limit) } ?? false
+            if isWhole { answerWhole(result, query) } else { stream(result, query) }
+        }
+    }
+
+    func failed() {
+        isReading = false
+        guard !isCancelled else { return }
+        if isStreaming {
+            hasFailed = true
+            if let connection { resume(connection) }
+        } else {
+            refuse()
+        }
+    }
+
+    private func refuse() {
+        server.refuse(
+            ticket, .serviceUnavailable, detail: "The database is out of reach.", fields: StoreLimits.retryAfter)
+    }
+
+    // MARK: Whole answers
+
+    private func answerSingle(_ result: ScorePageResult) {
+        if result.count == 0 {
+            server.refuse(ticket, .notFound, detail: "There is no score with this id.")
+        } else {
+            respond(result.json.span, hash: result.hash, link: nil)
+        }
+    }
+
+    private func answerWhole(_ result: ScorePageResult, _ query: ScoreQuery) {
+        var body = ByteBuffer(capacity: result.json.count + 2)
+        body.append(UInt8(ascii: "["))
+        body.append(result.json)
+        body.append(UInt8(ascii: "]"))
+        respond(body.bytes, hash: result.hash, link: result.hasMore ? ScoreLink.next(query, result.lastID) : nil)
+    }
+
+    private func respond(_ body: Span<UInt8>, hash: UInt64, link: String?) {
+        var fields = ByteBuffer(capacity: 128)
+        fields.append("ETag: \"")
+        fields.append(hexadecimal: hash)
+        fields.append("\"\r\nCache-Control: no-cache\r\n")
+        if let link {
+            fields.append("Link: ")
+            fields.append(link)
+            fields.append("\r\n")
+        }
+        let ifNoneMatch = ifNoneMatch
+        if EntityTag.isListed(hash, in: ifNoneMatch.span) {
+            server.respond(ticket, .notModified, contentType: nil, fields: fields.bytes, body: Span())
+        } else {
+            server.respond(ticket, .ok, contentType: "application/json", fields: fields.bytes, body: body)
+        }
+    }
+
+    // MARK: Streamed answers
+
+    private func stream(_ result: ScorePageResult, _ query: ScoreQuery) {
+        isStreaming = true
+        next = result
+        remaining = query.limit ?? .max
+        var fields = ByteBuffer()
+        fields.append("Cache-Control: no-cache\r\n")
+        server.respond(ticket, .ok, contentType: "application/json", fields: fields.bytes, producer: self)
+    }
+
+    override func resume(_ connection: HTTPConnection) {
+        self.connection = connection
+        if hasFailed {
+            // The head said 200: only a cut connection tells that the array is not whole.
+            connection.abortBody()
+            return
+        }
+        guard !connection.isCongested, let result = next else { return }
+        next = nil
+        var piece = ByteBuffer(capacity: result.json.count + 2)
+        if !hasWritten { piece.append(UInt8(ascii: "[")) } else if result.count > 0 { piece.append(UInt8(ascii: ",")) }
+        hasWritten = true
+        piece.append(result.json)
+        remaining -= Int64(result.count)
+        let isLast = !result.hasMore || remaining <= 0
+        if isLast { piece.append(UInt8(ascii: "]")) }
+        connection.write(piece.bytes)
+        if isLast {
+            connection.endBody()
+        } else if let lastID = result.lastID {
+            // The next page is read while this one travels.
+            page = page.following(lastID)
+            page.limit = Int(min(Int64(StoreLimits.pageRows), remaining))
+            isReading = reader.read(page, for: .answer(self))
+            if !isReading {
+                hasFailed = true
+                connection.abortBody()
+            }
+        }
+    }
+
+    override func cancelled() {
+        isCancelled = true
+        next = nil
+        connection = nil
+    }
+}

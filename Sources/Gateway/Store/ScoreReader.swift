@@ -1,0 +1,170 @@
+import Bytes
+import HTTP1
+import HTTPServer
+import Logging
+import Postgres
+import Reactor
+import Scores
+
+/// A page of scores, made once for all who asked for it.
+struct ScorePageResult {
+    /// The JSON objects, with commas between them.
+    let json: [UInt8]
+    let count: Int
+    /// The id of the last row; nil when there is none.
+    let lastID: Int64?
+    /// Whether rows follow.
+    let hasMore: Bool
+    /// A strong validator of the bytes (RFC 9110 section 8.8.3).
+    let hash: UInt64
+}
+
+/// Runs `ReadGroup` on a PostgreSQL connection of its own, so that reads never wait behind commits, nor commits behind
+/// reads: requests for the same page that arrive while it is being read share the next query.
+final class ScoreReader: PostgresClient {
+    /// Who waits for a page.
+    enum Asker {
+        case answer(ScoreAnswer)
+        case history(StoreHistory, ScoreHistory.Ticket)
+    }
+
+    private let reactor: Reactor
+    private let log: Logger
+    private var connection: PostgresConnection!  // made in init; needs self
+    private var group = ReadGroup<ScorePage, Asker>()
+    private var running: [UInt64: ScorePage] = [:]
+    private var parameters = ParameterBuffer()
+
+    init(_ reactor: Reactor, _ configuration: PostgresConfiguration, log: Logger) {
+        self.reactor = reactor
+        self.log = log
+        super.init()
+        connection = PostgresConnection(reactor, configuration, statements: ScoreSQL.pages, client: self)
+    }
+
+    var isReady: Bool { connection.isReady }
+
+    /// Connects; goes on by itself after every outage.
+    func start() {
+        connection.start()
+    }
+
+    func close() {
+        connection.close()
+    }
+
+    /// Asks for a page; the asker is answered in a later turn, or fails.
+    /// - Returns: false when the database is out of reach or too many wait; nothing follows then.
+    func read(_ page: ScorePage, for asker: Asker) -> Bool {
+        guard connection.isReady else { return false }
+        switch group.join(page, asker) {
+        case .start(let start): send(start)
+        case .wait: break
+        case .full: return false
+        }
+        return true
+    }
+
+    private func send(_ start: ReadGroup<ScorePage, Asker>.Start) {
+        let page = start.key
+        parameters.removeAll()
+        parameters.append(int64: page.after)
+        parameters.append(int64: page.before)
+        // One more than asked for tells whether rows follow.
+        parameters.append(int64: Int64(page.limit) + 1)
+        if let user = page.user { parameters.append(text: user.span) }
+        running[start.id] = page
+        let sent = connection.execute(
+            ScoreSQL.index(of: page), parameters: parameters, ticket: start.id,
+            deadline: reactor.now + StoreLimits.statement)
+        if !sent { finish(start.id) { $0.failed() } }
+    }
+
+    override func completed(_ connection: PostgresConnection, ticket: UInt64, rows: borrowing Rows) {
+        guard let page = running.removeValue(forKey: ticket) else { return }
+        let (askers, next) = group.finished(ticket)
+        var result: ScorePageResult?
+        var scores: [Score]?
+        for asker in askers {
+            switch asker {
+            case .answer(let answer):
+                if result == nil { result = ScoreReader.encode(rows, page) }
+                answer.received(result!)  // made above
+            case .history(let history, let ticket):
+                if scores == nil { scores = ScoreReader.decode(rows, page) }
+                history.received(ticket, scores!, isLast: rows.count <= page.limit)  // made above
+            }
+        }
+        if let next { send(next) }
+    }
+
+    override func failed(_ connection: PostgresConnection, ticket: UInt64, error: PostgresError) {
+        if !error.isConnectionLoss { log.error("scores: a query failed", metadata: ["error": "\(error)"]) }
+        finish(ticket) { $0.failed() }
+    }
+
+    private func finish(_ id: UInt64, _ tell: (Asker) -> Void) {
+        guard running.removeValue(forKey: id) != nil else { return }
+        let (askers, next) = group.finished(id)
+        for asker in askers { tell(asker) }
+        if let next {
+            if connection.isReady {
+                send(next)
+            } else {
+                running[next.id] = next.key
+                finish(next.id, tell)
+            }
+        }
+    }
+
+    override func disconnected(_ connection: PostgresConnection, error: PostgresError) {
+        running = [:]
+        for asker in group.drain() { asker.failed() }
+    }
+
+    // MARK: Rows
+
+    private static func encode(_ rows: borrowing Rows, _ page: ScorePage) -> ScorePageResult {
+        let count = min(rows.count, page.limit)
+        var json = ByteBuffer(capacity: 96 * count)
+        for index in 0..<count {
+            if index > 0 { json.append(UInt8(ascii: ",")) }
+            ScoreEncoder.append(
+                id: rows.int64(index, 0), user: rows.bytes(index, 1), score: rows.int32(index, 2),
+                createdAt: Timestamp(microsecondsSince2000: rows.int64(index, 3)), to: &json)
+        }
+        return ScorePageResult(
+            json: json.bytes.copied, count: count, lastID: count > 0 ? rows.int64(count - 1, 0) : nil,
+            hasMore: rows.count > count, hash: fnv1a(json.bytes))
+    }
+
+    /// In id order, whatever the page's.
+    private static func decode(_ rows: borrowing Rows, _ page: ScorePage) -> [Score] {
+        var scores: [Score] = []
+        for index in 0..<min(rows.count, page.limit) {
+            scores.append(
+                Score(
+                    id: rows.int64(index, 0), user: rows.bytes(index, 1).copied, score: rows.int32(index, 2),
+                    createdAt: Timestamp(microsecondsSince2000: rows.int64(index, 3))))
+        }
+        return page.order == .ascending ? scores : scores.reversed()
+    }
+
+    /// FNV-1a, 64 bits: a validator needs to differ when the bytes do, not to withstand an attacker.
+    private static func fnv1a(_ bytes: Span<UInt8>) -> UInt64 {
+        bytes.withUnsafeBufferPointer { bytes in
+            var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+            for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+            return hash
+        }
+    }
+}
+
+extension ScoreReader.Asker {
+    func failed() {
+        switch self {
+        case .answer(let answer): answer.failed()
+        case .history(let history, let ticket): history.fail(ticket)
+        }
+    }
+}

@@ -1,0 +1,243 @@
+import AMQP
+import Bytes
+import Glibc
+import HTTPClient
+import HTTPServer
+import Logging
+import Postgres
+import Reactor
+
+/// One thread of the gateway: its reactor and everything that lives on it. Worker 0 also takes the feed from the bus,
+/// posts to Slack, and hears the signals. Made on its own thread.
+final class Worker: Source {
+    /// Everything a worker needs to know before it is made.
+    struct Plan: Sendable {
+        let index: Int
+        let configuration: Configuration
+        let address: SocketAddress
+        let workers: Workers
+        let health: Health
+        let log: Logger
+    }
+
+    private enum Stage {
+        case serving
+        /// Readiness says 503; connections are still taken, so that whoever routes to us has time to notice.
+        case delaying
+        /// No new connections; what was accepted is finished.
+        case draining
+        /// The connections to database and broker are being closed.
+        case closing
+    }
+
+    private enum TimerTag {
+        static let drain: UInt32 = 0
+        static let poll: UInt32 = 1
+        static let deadline: UInt32 = 2
+    }
+
+    private let plan: Plan
+    fileprivate let reactor: Reactor
+    private let routes: Routes
+    private let server: HTTPServer
+    private let metrics: WorkerMetrics
+    private var inbox: Inbox?
+    private var signals: GatewaySignals?
+    private var writer: ScoreWriter?
+    private var reader: ScoreReader?
+    private var publisher: ScorePublisher?
+    private var hub: FeedHub?
+    private var feed: FeedSource?
+    private var poster: SlackPoster?
+    private var stage = Stage.serving
+
+    init(_ plan: Plan) throws(StartError) {
+        self.plan = plan
+        let configuration = plan.configuration
+        metrics = plan.workers.metrics[plan.index]
+        do throws(SystemError) {
+            reactor = try Reactor()
+            routes = Routes(configuration, health: plan.health, workers: plan.workers, metrics: metrics)
+            server = try HTTPServer(
+                reactor,
+                HTTPServer.Options(
+                    address: plan.address, sharesPort: true,
+                    maximumConnections: max(1, configuration.maxConnections / configuration.reactors),
+                    requestTimeout: configuration.requestTimeout, idleTimeout: configuration.idleTimeout),
+                responder: routes)
+            super.init()
+            inbox = try Inbox(self, plan.workers.mailboxes[plan.index])
+            if plan.index == 0 { signals = try GatewaySignals(self) }
+            try makeScores()
+            try makeReporter()
+            try makePoster()
+        } catch {
+            throw StartError(error, address: plan.address)
+        }
+        routes.services = Routes.Services(writer: writer, reader: reader, hub: hub, page: makePage())
+        reactor.addBeforeSleep(self)
+    }
+
+    func run() {
+        reactor.run()
+    }
+
+    // MARK: Parts
+
+    private func makeScores() throws(SystemError) {
+        guard plan.configuration.role.hostsScores, let database = plan.configuration.postgres,
+            let broker = plan.configuration.amqp
+        else { return }
+        let publisher = ScorePublisher(
+            reactor, broker, topology: plan.configuration.topology(queue: .none),
+            maximumBatch: plan.configuration.brokerMaxBatch, health: plan.health, metrics: metrics, log: plan.log)
+        self.publisher = publisher
+        writer = ScoreWriter(
+            reactor, database, server: server, publisher: publisher, health: plan.health, metrics: metrics,
+            log: plan.log)
+        reader = ScoreReader(reactor, database, log: plan.log)
+    }
+
+    private func makeReporter() throws(SystemError) {
+        let configuration = plan.configuration
+        guard configuration.role.hostsReporter, let broker = configuration.amqp else { return }
+        let history: ScoreHistory
+        if let reader {
+            history = StoreHistory(reader)
+        } else if let scoresAPI = configuration.scoresAPI {
+            history = ScoresAPIHistory(try makeClient(), base: scoresAPI.text, log: plan.log)
+        } else {
+            preconditionFailure("a reporter without a history was configured")
+        }
+        hub = FeedHub(
+            reactor, log: try FeedLog(bytes: configuration.feedLogBytes), history: history, metrics: metrics)
+        guard plan.index == 0 else { return }
+        let feed = FeedSource(
+            reactor, history: history, depth: configuration.feedHistory, workers: plan.workers, health: plan.health,
+            metrics: metrics, log: plan.log)
+        feed.connect(broker, topology: configuration.topology(queue: .exclusive))
+        self.feed = feed
+    }
+
+    private func makePoster() throws(SystemError) {
+        let configuration = plan.configuration
+        guard plan.index == 0, configuration.role.hostsPoster, let broker = configuration.amqp else { return }
+        guard let slack = configuration.slack else {
+            plan.log.notice("poster: off, for SLACK_API_TOKEN is not set")
+            return
+        }
+        poster = SlackPoster(
+            reactor, client: try makeClient(), settings: slack, configuration: broker,
+            topology: configuration.topology(
+                queue: .durable(
+                    name: configuration.posterQueue, type: configuration.brokerQueueType == .quorum ? .quorum : .classic
+                )
+            ), health: plan.health, metrics: metrics, log: plan.log)
+    }
+
+    private func makeClient() throws(SystemError) -> HTTPClient {
+        do throws(HTTPClientError) {
+            return try HTTPClient(reactor, userAgent: "score-gateway/\(Version.text)")
+        } catch {
+            plan.log.error("cannot make an HTTP client", metadata: ["error": "\(error)"])
+            throw SystemError(ENOSYS, "curl")
+        }
+    }
+
+    private func makePage() -> Page? {
+        guard hub != nil else { return nil }
+        return Page(reporterURL: plan.configuration.reporterURL?.text)
+    }
+
+    // MARK: Messages
+
+    fileprivate func receive(_ message: WorkerMessage) {
+        switch message {
+        case .feed(let batch): hub?.append(batch)
+        case .feedIsWarm(let floor): hub?.warmed(floor: floor)
+        case .schemaIsReady:
+            writer?.start()
+            reader?.start()
+        case .drain: startDraining()
+        }
+    }
+
+    override func beforeSleep() {
+        metrics.connections.store(UInt64(server.connectionCount))
+    }
+
+    // MARK: Shutdown
+
+    fileprivate func received(signal: Int32) {
+        guard signal == SIGTERM || signal == SIGINT else { return }
+        guard stage == .serving else {
+            plan.log.warning("ending at once")
+            _exit(128 + signal)
+        }
+        plan.log.notice("shutting down", metadata: ["signal": "\(signal == SIGTERM ? "SIGTERM" : "SIGINT")"])
+        plan.health.startDraining()
+        plan.workers.post(.drain)
+    }
+
+    private func startDraining() {
+        stage = .delaying
+        _ = reactor.schedule(self, at: reactor.now + plan.configuration.drainDelay, tag: TimerTag.drain)
+        _ = reactor.schedule(self, at: reactor.now + plan.configuration.shutdownTimeout, tag: TimerTag.deadline)
+    }
+
+    override func timerFired(_ tag: UInt32) {
+        switch tag {
+        case TimerTag.drain:
+            stage = .draining
+            server.stopListening()
+            let rest = plan.configuration.shutdownTimeout - plan.configuration.drainDelay
+            server.drain(spreadOver: rest / 2)
+            poll()
+        case TimerTag.poll: poll()
+        default:
+            plan.log.warning(
+                "shutdown timeout: what is left is cut off", metadata: ["connections": "\(server.connectionCount)"])
+            reactor.stop()
+        }
+    }
+
+    private func poll() {
+        if stage == .draining, server.connectionCount == 0, writer?.isIdle != false, publisher?.isIdle != false,
+            poster?.isIdle != false
+        {
+            stage = .closing
+            let deadline = reactor.now + .seconds(1)
+            writer?.close()
+            reader?.close()
+            publisher?.close(deadline: deadline)
+            feed?.close(deadline: deadline)
+            poster?.close(deadline: deadline)
+        } else if stage == .closing, publisher?.isClosed != false, feed?.isClosed != false, poster?.isClosed != false {
+            reactor.stop()
+            return
+        }
+        _ = reactor.schedule(self, at: reactor.now + .milliseconds(20), tag: TimerTag.poll)
+    }
+}
+
+private final class Inbox: MailboxReceiver<WorkerMessage> {
+    private unowned let worker: Worker
+
+    init(_ worker: Worker, _ mailbox: Mailbox<WorkerMessage>) throws(SystemError) {
+        self.worker = worker
+        try super.init(worker.reactor, mailbox)
+    }
+
+    override func receive(_ message: WorkerMessage) { worker.receive(message) }
+}
+
+private final class GatewaySignals: Signals {
+    private unowned let worker: Worker
+
+    init(_ worker: Worker) throws(SystemError) {
+        self.worker = worker
+        try super.init(worker.reactor)
+    }
+
+    override func received(_ number: Int32) { worker.received(signal: number) }
+}

@@ -1,0 +1,31 @@
+import Reactor
+
+/// What one worker is told by another.
+enum WorkerMessage: Sendable {
+    /// Scores for the feed.
+    case feed(FeedBatch)
+    /// The log is filled; of the scores with ids up to `floor` it may lack some.
+    case feedIsWarm(floor: Int64)
+    /// The tables are there: the database may be used.
+    case schemaIsReady
+    /// SIGTERM came: finish what was accepted, then end.
+    case drain
+}
+
+/// All workers of the process, as any of them sees them: a mailbox each, and their counts.
+final class Workers: Sendable {
+    let mailboxes: [Mailbox<WorkerMessage>]
+    let metrics: [WorkerMetrics]
+
+    init(count: Int) throws(SystemError) {
+        var mailboxes: [Mailbox<WorkerMessage>] = []
+        for _ in 0..<count { mailboxes.append(try Mailbox()) }
+        self.mailboxes = mailboxes
+        metrics = (0..<count).map { _ in WorkerMetrics() }
+    }
+
+    /// Tells all of them, the caller's own among them.
+    func post(_ message: WorkerMessage) {
+        for mailbox in mailboxes { mailbox.post(message) }
+    }
+}

@@ -1,0 +1,23 @@
+/// The server's limits, together, with their reasons.
+public enum HTTPServerLimits {
+    /// Requests of one connection that wait for their answers. Pipelining clients gain nothing beyond some dozens, and
+    /// a single connection must not fill the write backlog.
+    static let pipelinedRequests = 128
+
+    /// A body that arrives slower than this many bytes a second, after the request timeout as a start-up allowance, is
+    /// given up with 408: a dripping client must not hold memory for long.
+    static let slowestBody: Int64 = 1024
+
+    /// How often deadlines of connections are looked at: one walk over all of them instead of a timer for each.
+    static let sweep: Duration = .seconds(1)
+
+    /// How long output may wait for a peer that does not read any of it.
+    static let writeStall: Duration = .seconds(60)
+
+    /// While draining: how often connections are told, and how many at least each time. A small server is done at once.
+    static let drainTick: Duration = .milliseconds(50)
+    static let drainsPerTick = 100
+
+    /// Body bytes kept between requests of one connection; larger buffers are given back at once.
+    static let bodyKept = 4096
+}

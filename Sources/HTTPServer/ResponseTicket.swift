@@ -1,0 +1,28 @@
+import HTTP1
+import Reactor
+
+/// Names one request that waits for its answer. A late answer for a client that has left finds nothing and is dropped,
+/// so work under way keeps tickets and never a reference to a connection.
+public struct ResponseTicket: Equatable, Sendable {
+    let connection: Token
+    /// Which request of its connection: answers leave in this order (RFC 9112 section 9.3.2).
+    let sequence: UInt32
+    let form: ResponseForm
+}
+
+/// What of the request decides the form of its answer.
+struct ResponseForm: OptionSet, Sendable {
+    let rawValue: UInt8
+
+    /// HEAD: the head of the answer alone (RFC 9110 section 9.3.2).
+    static let headOnly = ResponseForm(rawValue: 1)
+    /// The client asked to close, or nothing more can be read: `Connection: close`.
+    static let closes = ResponseForm(rawValue: 2)
+    /// HTTP/1.0: no chunked coding; keep-alive must be said.
+    static let http10 = ResponseForm(rawValue: 4)
+
+    /// What the answer says about its connection.
+    var connection: ConnectionOption {
+        contains(.closes) ? .close : contains(.http10) ? .keepAliveHTTP10 : .keepAlive
+    }
+}

@@ -1,0 +1,154 @@
+import Bytes
+import HTTP1
+import Reactor
+import WebSocket
+
+/// One WebSocket of the server after its handshake: runs `WebSocketSession` on a stream. What messages mean is the
+/// subclass's affair.
+open class WebSocketConnection: ServerConnection {
+    public private(set) unowned var server: HTTPServer!  // set by `open`
+    public private(set) var stream: TCPStream!  // set by `open`
+    private var session: WebSocketSession
+    private var hasEnded = false
+    /// A message is being read by the subclass, from the session's own memory: a close waits until it is done.
+    private var isDelivering = false
+    private var pendingClose: (code: CloseCode, reason: StaticString)?
+
+    /// - Parameter maximumMessageLength: bytes of a message; a longer one closes with 1009.
+    public init(maximumMessageLength: Int, now: Instant) {
+        session = WebSocketSession(role: .server, maximumMessageLength: maximumMessageLength, now: now)
+        super.init()
+    }
+
+    // MARK: For the subclass
+
+    /// The handshake's answer is on its way; messages may be sent.
+    open func opened() {}
+
+    /// A whole text message, valid UTF-8. Valid within the call only.
+    open func text(_ message: Span<UInt8>) {}
+
+    /// A whole binary message. Valid within the call only.
+    open func binary(_ message: Span<UInt8>) {}
+
+    /// No data frame may follow: the close handshake has begun, or the connection is gone. Called once, last.
+    open func ending() {}
+
+    /// The session wrote into `stream.output` by itself (Pong, Ping, Close).
+    open func wroteControl() {}
+
+    /// Whether data frames may still be sent.
+    public var isOpen: Bool { session.state == .open && stream.isOpen }
+
+    public func send(text: Span<UInt8>) {
+        session.send(text: text, output: &stream.output)
+        stream.scheduleFlush()
+    }
+
+    public func send(binary: Span<UInt8>) {
+        session.send(binary: binary, output: &stream.output)
+        stream.scheduleFlush()
+    }
+
+    /// Starts the close handshake (RFC 6455 section 7.1.2).
+    public func close(_ code: CloseCode, reason: StaticString = "") {
+        guard stream.isOpen else { return }
+        guard !isDelivering else {
+            if pendingClose == nil { pendingClose = (code, reason) }
+            return
+        }
+        session.close(code, reason: reason, now: server.reactor.now, output: &stream.output)
+        end()
+        stream.scheduleFlush()
+    }
+
+    private func end() {
+        guard !hasEnded else { return }
+        hasEnded = true
+        ending()
+    }
+
+    // MARK: The stream's events
+
+    func open(_ stream: TCPStream, _ server: HTTPServer) {
+        self.stream = stream
+        self.server = server
+        opened()
+    }
+
+    public final override func received(_ bytes: Span<UInt8>) -> Int {
+        var offset = 0
+        while true {
+            let before = stream.output.count
+            do throws(WebSocketError) {
+                let event = try session.receive(
+                    bytes.extracting(droppingFirst: offset), now: server.reactor.now, output: &stream.output)
+                if stream.output.count != before { controlWritten() }
+                offset += event.consumed
+                switch event {
+                case .needMore:
+                    // A peer that pings and does not read costs what it is allowed to.
+                    if stream.isCongested { stream.pauseReading() }
+                    return offset
+                case .text:
+                    isDelivering = true
+                    text(session.message)
+                    finishDelivery()
+                case .binary:
+                    isDelivering = true
+                    binary(session.message)
+                    finishDelivery()
+                case .ping, .pong: break
+                case .closed:
+                    end()
+                    stream.closeAfterFlush()
+                    return bytes.count
+                }
+                guard stream.isOpen else { return bytes.count }
+            } catch {
+                end()
+                stream.closeAfterFlush()
+                return bytes.count
+            }
+        }
+    }
+
+    private func finishDelivery() {
+        isDelivering = false
+        guard let (code, reason) = pendingClose else { return }
+        pendingClose = nil
+        close(code, reason: reason)
+    }
+
+    private func controlWritten() {
+        wroteControl()
+        stream.scheduleFlush()
+    }
+
+    open override func drained() {
+        stream.resumeReading()
+    }
+
+    public final override func receivedEnd() {
+        // No half-close in WebSocket: without a Close frame this is 1006 for the peer (RFC 6455 section 7.1.5).
+        stream.close()
+    }
+
+    public final override func closed(_ reason: StreamEnd) {
+        server.remove(self)
+        end()
+    }
+
+    open override func sweep(_ now: Instant) {
+        guard now >= session.nextDeadline else { return }
+        let before = stream.output.count
+        switch session.tick(now: now, output: &stream.output) {
+        case .fine: if stream.output.count != before { controlWritten() }
+        case .gone: stream.close()
+        }
+    }
+
+    public override func drain() {
+        close(.goingAway)
+    }
+}

@@ -1,0 +1,41 @@
+import Bytes
+import HTTP1
+import WebSocket
+
+/// The opening handshake of a WebSocket, the server's side (RFC 6455 section 4.2).
+public enum WebSocketUpgrade {
+    public enum Verdict {
+        case acceptable
+        /// Not a handshake at all, or a bad key: 400.
+        case malformed(StaticString)
+        /// No upgrade was asked for, or another version of the protocol: 426 and the version that is spoken.
+        case upgradeRequired(StaticString)
+    }
+
+    /// Field lines of the 426 answer (RFC 9110 section 15.5.22, RFC 6455 section 4.4).
+    public static let requiredFields: StaticString =
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+
+    /// Looks at a request's head.
+    public static func check(_ request: borrowing RequestParser, in bytes: Span<UInt8>) -> Verdict {
+        guard request.head.isWebSocketUpgrade else { return .upgradeRequired("This is a WebSocket endpoint.") }
+        guard request.head.versionMinor >= 1 else { return .malformed("A WebSocket begins with HTTP/1.1.") }
+        guard let version = request.value(of: .secWebSocketVersion), !request.isRepeated(.secWebSocketVersion),
+            bytes.extracting(version).equals(Handshake.version)
+        else { return .upgradeRequired("Only version 13 of the WebSocket protocol is spoken here.") }
+        guard let key = request.value(of: .secWebSocketKey), !request.isRepeated(.secWebSocketKey),
+            Handshake.isValid(key: bytes.extracting(key))
+        else { return .malformed("Sec-WebSocket-Key is not one base64 text of 16 bytes.") }
+        return .acceptable
+    }
+
+    /// 101 (Switching Protocols) for a key that was found good.
+    static func appendResponse(key: Span<UInt8>, date: DateField, to output: inout ByteBuffer) {
+        output.append(Status.switchingProtocols.line)
+        date.append(to: &output)
+        output.append("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
+        let accept = Handshake.acceptValue(key: key)
+        output.append(accept.span)
+        output.append("\r\n\r\n")
+    }
+}

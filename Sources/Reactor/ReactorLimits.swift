@@ -1,0 +1,39 @@
+/// The reactor's limits, together, with their reasons.
+public enum ReactorLimits {
+    /// Events taken from epoll a turn: as many as nginx takes; more only lengthens a turn.
+    static let eventsPerWait = 512
+
+    /// The one receive buffer of a loop. A stream's unconsumed rest is put in front of what is read, so it must hold
+    /// the largest head (64 KiB) beside a useful read.
+    static let receiveBuffer = 256 * 1024
+
+    /// What a handler may leave unconsumed: the largest HTTP head, or an AMQP frame. Beyond it the stream is closed
+    /// with EMSGSIZE: a handler that wants more has to take it.
+    public static let unconsumed = 160 * 1024
+
+    /// Unsent output above which a stream counts as congested (`TCPStream.isCongested`): producers wait for `drained`.
+    public static let outputHighWater = 256 * 1024
+
+    /// Output memory a stream keeps between answers. Beyond it an empty buffer is given back at once.
+    static let outputKept = 16 * 1024
+
+    /// Connections accepted a turn and listener, so that a connect flood does not starve those already in.
+    static let acceptsPerTurn = 64
+
+    /// How long a listener rests when the process has no descriptor left (EMFILE): accept would fail again at once,
+    /// and level-triggered epoll would spin.
+    static let acceptPause: Duration = .milliseconds(100)
+
+    /// How long a name may take to resolve before the asker is told it failed.
+    static let resolve: Duration = .seconds(5)
+
+    /// The backlog of a listener: what the kernel's own default ceiling (net.core.somaxconn) allows.
+    static let listenBacklog: Int32 = 4096
+
+    /// How long a stream that closes after its last answer waits for a peer that does not read.
+    static let drain: Duration = .seconds(10)
+
+    /// How long a closing stream waits for the peer's FIN, reading and dropping, so that its last answer is not torn
+    /// away by a reset (RFC 9112 section 9.6).
+    static let lingeringClose: Duration = .seconds(2)
+}

@@ -1,0 +1,47 @@
+import Testing
+
+@testable import Gateway
+
+@Suite struct DotEnvTests {
+    @Test(arguments: [
+        ("", [:]), ("\n\n  \n\t\n", [:]), ("# comment\n  # another\n#A=1", [:]), ("A=1", ["A": "1"]),
+        ("A=1\r\nB=2\r\n", ["A": "1", "B": "2"]), ("\u{feff}A=1", ["A": "1"]), ("  A=1  ", ["A": "1"]),
+        ("A = 1", ["A": "1"]), ("A=", ["A": ""]), ("A=   ", ["A": ""]), ("export A=1", ["A": "1"]),
+        ("export\tA=1", ["A": "1"]), ("export=1", ["export": "1"]), ("exporter=1", ["exporter": "1"]),
+        ("A=1\nA=2", ["A": "2"]), ("_a9=x", ["_a9": "x"]), ("A=b=c==", ["A": "b=c=="]),
+        // comments
+        ("A=1 # one", ["A": "1"]), ("A=1\t#one", ["A": "1"]), ("A=#scores", ["A": "#scores"]), ("A=a#b", ["A": "a#b"]),
+        ("A= # nothing", ["A": ""]), ("A='1' # one", ["A": "1"]), ("A=\"1\"\t# one", ["A": "1"]),
+        // unquoted: nothing is special inside
+        ("A=a b  c", ["A": "a b  c"]), (#"A=a'b"c\n$d"#, ["A": #"a'b"c\n$d"#]),
+        ("A=amqp://u:p%40+@h:1/v?x=y", ["A": "amqp://u:p%40+@h:1/v?x=y"]), ("A=ä€😀", ["A": "ä€😀"]),
+        // single quotes
+        ("A=' # $x \\n \" '", ["A": " # $x \\n \" "]), ("A=''", ["A": ""]), ("A= 'x'", ["A": "x"]),
+        // double quotes
+        (#"A="a\nb\r\t\\\"\'\$\`""#, ["A": "a\nb\r\t\\\"'$`"]), (#"A="$x # 'y'""#, ["A": "$x # 'y'"]),
+        (#"A="""#, ["A": ""]),
+    ])
+    func grammar(text: String, expected: [String: String]) throws {
+        #expect(try DotEnv.parse(text) == expected)
+    }
+
+    @Test(arguments: [
+        ("A", 1), ("\nA B=1", 2), ("1A=1", 1), ("=1", 1), ("A-B=1", 1), ("export", 1), ("export A", 1), ("A=1\n\n%", 3),
+        ("A='x", 1), ("A=1\nB=\"x", 2), ("A=\"x\\\"", 1), ("A='x'y", 1), ("A='x'#y", 1), ("A=\"x\" y", 1),
+        (#"A="\x""#, 1), (#"A="\"#, 1), ("A=\"a\nb\"", 1), ("A=a\0b", 1), ("Ä=1", 1), ("A: 1", 1),
+    ])
+    func errorsNameTheLine(text: String, line: Int) {
+        do throws(DotEnv.SyntaxError) {
+            _ = try DotEnv.parse(text)
+            Issue.record("accepted")
+        } catch {
+            #expect(error.line == line)
+            #expect(error.expected.hasPrefix("expected"))
+        }
+    }
+
+    @Test(arguments: ["", "a", "a b", "#a", "a#b", "'", "\"", "\\", "$x", "`", "a\nb\r\t", " a ", "ä €"])
+    func quotedReadsBack(value: String) throws {
+        #expect(try DotEnv.parse("A=\(DotEnv.quoted(value))  # comment") == ["A": value])
+    }
+}

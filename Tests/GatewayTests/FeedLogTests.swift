@@ -1,0 +1,109 @@
+import Testing
+
+@testable import Gateway
+
+/// A frame of `length` bytes that can be told from others.
+private func frame(_ id: Int64, length: Int) -> [UInt8] {
+    (0..<length).map { UInt8(truncatingIfNeeded: Int(id) &* 31 &+ $0) }
+}
+
+extension FeedLog {
+    fileprivate func append(_ id: Int64, length: Int = 100) {
+        frame(id, length: length).withUnsafeBytes { append($0, id: id) }
+    }
+
+}
+
+@Suite struct FeedLogTests {
+    @Test func aRangeIsOnePieceAcrossTheEndOfTheRing() throws {
+        let log = try FeedLog(bytes: 4096)
+        var model: [UInt8] = []
+        for id in Int64(1)...500 {
+            let length = 50 + Int(id * 7 % 150)
+            log.append(id, length: length)
+            model += frame(id, length: length)
+            #expect(log.head == UInt64(model.count))
+            #expect(log.head - log.tail <= 4096)
+            #expect(Array(log.bytes(from: log.tail)) == Array(model[Int(log.tail)...]))
+        }
+    }
+
+    @Test func aSnapshotIsAPositionSetBack() throws {
+        let log = try FeedLog(bytes: 1 << 16)
+        for id in Int64(1)...10 { log.append(id) }
+        #expect(log.position(ofNewest: 3) == 700)
+        #expect(log.position(ofNewest: 0) == 1000)
+        #expect(log.position(ofNewest: 10) == 0)
+        #expect(log.position(ofNewest: .max) == 0)
+    }
+
+    @Test func resumeBeginsWhereSomethingNewerStands() throws {
+        let log = try FeedLog(bytes: 1 << 16)
+        log.storeFloor = 0
+        for id in Int64(1)...10 { log.append(id) }
+        #expect(log.position(after: 0) == 0)
+        #expect(log.position(after: 4) == 400)
+        #expect(log.position(after: 10) == 1000)
+        #expect(log.position(after: 99) == 1000)
+    }
+
+    @Test func anOlderIdCommittedLaterIsNotLost() throws {
+        let log = try FeedLog(bytes: 1 << 16)
+        log.storeFloor = 0
+        for id in [Int64](arrayLiteral: 1, 2, 5, 3, 4, 6) { log.append(id) }
+        // Who had 3 may not have had 5, 4 and 6: everything from 5 on follows, 3 again with it.
+        #expect(log.position(after: 3) == 200)
+        // Who had all up to 5 as they came gets 6 only if nothing newer stood before.
+        #expect(log.position(after: 5) == 500)
+    }
+
+    @Test func aScoreWithoutIdIsNewerThanAnyId() throws {
+        let log = try FeedLog(bytes: 1 << 16)
+        log.storeFloor = 0
+        for id in [Int64](arrayLiteral: 1, 2, 0, 3) { log.append(id) }
+        #expect(log.position(after: 3) == 200)
+    }
+
+    @Test func belowTheFloorTheStoreMustBeAsked() throws {
+        let log = try FeedLog(bytes: 4096)
+        #expect(log.position(after: 7) == nil, "before it is filled it cannot know")
+        log.storeFloor = 5
+        log.append(6)
+        #expect(log.position(after: 4) == nil)
+        #expect(log.position(after: 5) == 0)
+        for id in Int64(7)...100 { log.append(id) }
+        let oldest = 100 - log.count + 1
+        #expect(log.position(after: Int64(oldest) - 2) == nil, "dropped from the ring")
+        #expect(log.position(after: Int64(oldest) - 1) == log.tail)
+    }
+
+    @Test func knowsWhereAFrameEnds() throws {
+        let log = try FeedLog(bytes: 4096)
+        for id in Int64(1)...60 { log.append(id) }
+        #expect(log.frameEnd(at: log.head) == log.head)
+        #expect(log.frameEnd(at: log.head - 1) == log.head)
+        #expect(log.frameEnd(at: log.head - 100) == log.head - 100)
+        #expect(log.frameEnd(at: log.head - 101) == log.head - 100)
+        #expect(log.frameEnd(at: log.head - 250) == log.head - 200)
+    }
+
+    @Test func aFrameLargerThanTheRingIsLeftOut() throws {
+        let log = try FeedLog(bytes: 4096)
+        log.append(1)
+        log.append(2, length: 5000)
+        #expect(log.count == 1)
+        #expect(log.head == 100)
+    }
+}
+
+@Suite struct RecentIDsTests {
+    @Test func remembersTheLastOnes() {
+        var recent = RecentIDs(capacity: 3)
+        #expect([1, 2, 3].allSatisfy { recent.insert($0) })
+        #expect(!recent.insert(1))
+        #expect(recent.insert(4))
+        #expect(!recent.insert(2))
+        #expect(!recent.insert(3))
+        #expect(recent.insert(1), "1 was the oldest, and is forgotten")
+    }
+}

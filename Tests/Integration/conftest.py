@@ -1,0 +1,113 @@
+"""Fixtures: servers once a session; a database, an exchange and a queue of its own for each world of a test."""
+
+import contextlib
+import uuid
+
+import pytest
+
+from broker import Broker
+from gateway import Gateway, command
+from services import Services
+from slack_stand_in import SlackStandIn
+
+
+@pytest.fixture(scope="session")
+def services():
+    made = Services()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def template(services):
+    """The name of a database that `score-gateway migrate` made: the others are copies of it."""
+    url = services.create_database()
+    result = command("migrate", env={"DATABASE_URL": url})
+    assert result.returncode == 0, result.stderr
+    yield url.rsplit("/", 1)[1]
+    services.drop_database(url)
+
+
+class World:
+    """One database, one exchange and one poster's queue, and the gateways that share them."""
+
+    def __init__(self, services, template, directory):
+        self.services = services
+        self.directory = directory
+        self.broker_url = services.broker_url
+        self.exchange = f"scores-{uuid.uuid4().hex[:12]}"
+        self.queue = f"poster-{uuid.uuid4().hex[:12]}"
+        self._stack = contextlib.ExitStack()
+        self.database_url = services.create_database(template)
+        self._stack.callback(services.drop_database, self.database_url)
+        self.broker = Broker(services.broker_url)
+        self._stack.callback(self.broker.close)
+        self._stack.callback(lambda: self.broker.delete(self.exchange, self.queue))
+        self.gateways = []
+
+    @property
+    def env(self):
+        return {
+            "DATABASE_URL": self.database_url,
+            "BROKER_URL": self.broker_url,
+            "BROKER_EXCHANGE": self.exchange,
+            "POSTER_QUEUE": self.queue,
+        }
+
+    def gateway(self, ready=True, command=("serve",), **env):
+        """Starts one; a variable that is None is left out."""
+        merged = {name: str(value) for name, value in {**self.env, **env}.items() if value is not None}
+        made = Gateway(merged, self.directory, command)
+        self.gateways.append(made)
+        return made.start(ready)
+
+    def slack(self):
+        made = SlackStandIn()
+        self._stack.callback(made.close)
+        return made
+
+    def sql(self, text, *parameters):
+        """Rows of a query; an empty list of a statement that has none."""
+        with self.services.connect(self.database_url) as connection:
+            cursor = connection.execute(text, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def close(self):
+        with self._stack:
+            running = [gateway for gateway in self.gateways if gateway.running]
+            for gateway in self.gateways:
+                print(f"--- log of the gateway at {gateway.port}\n{gateway.log}")
+            for gateway in running:
+                self._stack.callback(gateway.kill)
+                gateway.stop()
+
+
+@pytest.fixture
+def world(services, template, tmp_path):
+    made = World(services, template, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def shared_world(services, template, tmp_path_factory):
+    """For tests that do not mind the scores of others."""
+    made = World(services, template, tmp_path_factory.mktemp("shared"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def gateway(shared_world):
+    """One gateway in the role `all` for a whole module."""
+    return shared_world.gateway()
+
+
+@pytest.fixture
+def may_stop_servers(services):
+    """For tests of an outage: only of servers that are ours, and they run again afterwards, whatever happens."""
+    if not services.private:
+        pytest.skip("the servers are not those of deploy/dev services")
+    yield
+    services.start_postgres()
+    services.rabbitmqctl("start_app")
