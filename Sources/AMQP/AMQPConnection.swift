@@ -94,10 +94,10 @@ public final class AMQPConnection: Source {
         closeTimer = reactor.schedule(self, at: deadline, tag: Timer.close.rawValue)
     }
 
-    /// The topology is declared on a connection that stands.
     /// Closed from this side, for good.
     public var isClosed: Bool { state == .closed }
 
+    /// The topology is declared on a connection that stands.
     public var isReady: Bool { state == .open && session.phase == .ready }
 
     /// `publish` would take a message now: ready, not blocked by the broker, room in the confirm window, and not too
