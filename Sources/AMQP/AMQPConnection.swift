@@ -224,7 +224,7 @@ public final class AMQPConnection: Source {
         }
     }
 
-    fileprivate func connected(_ link: AMQPLink) {
+    func connected(_ link: AMQPLink) {
         guard link === self.link else { return }
         state = .open
         assembler.reset()
@@ -269,7 +269,7 @@ public final class AMQPConnection: Source {
 
     // MARK: Receiving
 
-    fileprivate func received(_ bytes: Span<UInt8>, _ link: AMQPLink) -> Int {
+    func received(_ bytes: Span<UInt8>, _ link: AMQPLink) -> Int {
         guard link === self.link else { return bytes.count }
         session.noteReceived(now: reactor.now)
         var offset = 0
@@ -354,7 +354,7 @@ public final class AMQPConnection: Source {
         beat()
     }
 
-    fileprivate func drained(_ link: AMQPLink) {
+    func drained(_ link: AMQPLink) {
         if link === self.link { updateFlow() }
     }
 
@@ -377,7 +377,7 @@ public final class AMQPConnection: Source {
 
     // MARK: Loss
 
-    fileprivate func closed(_ reason: String, _ link: AMQPLink) {
+    func closed(_ reason: String, _ link: AMQPLink) {
         guard link === self.link else { return }
         guard state == .open else {
             fail(.unreachable("\(link.address): \(reason)"))
@@ -445,37 +445,5 @@ public final class AMQPConnection: Source {
 
     private func handBack() {
         while let ticket = window.takeUnsettled() { client.unconfirmed(self, ticket: ticket) }
-    }
-}
-
-/// The connection's end of one TCP stream. The connection outlives many; what a former one still says is dropped.
-private final class AMQPLink: StreamHandler {
-    var connection: AMQPConnection?
-    let address: SocketAddress
-    /// Set right after the handler is made, before the stream can call it, and for as long as this is the connection's
-    /// present link: the stream keeps its handler, so the ring is opened when the link is dropped.
-    var stream: TCPStream!
-
-    init(_ connection: AMQPConnection, _ address: SocketAddress) {
-        self.connection = connection
-        self.address = address
-    }
-
-    override func connected() { connection?.connected(self) }
-
-    override func received(_ bytes: Span<UInt8>) -> Int { connection?.received(bytes, self) ?? bytes.count }
-
-    override func receivedEnd() { connection?.closed("closed by the broker", self) }
-
-    override func drained() { connection?.drained(self) }
-
-    override func closed(_ reason: StreamEnd) {
-        let connection = self.connection
-        self.connection = nil
-        switch reason {
-        case .local, .peer: connection?.closed("closed by the broker", self)
-        case .timeout: connection?.closed("no answer in time", self)
-        case .error(let error): connection?.closed(error.description, self)
-        }
     }
 }
