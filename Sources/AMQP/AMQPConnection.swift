@@ -36,7 +36,7 @@ public final class AMQPConnection: Source {
     private var content: ContentEncoder
     private var window: ConfirmWindow
     private var frames = FrameDecoder()
-    private var link: AMQPLink?
+    private(set) var link: AMQPLink?
     private var backoff = Backoff()
     private var attempt: UInt32 = 0
     private var endpointIndex = 0

@@ -4,7 +4,8 @@ import Glibc
 import Reactor
 import Testing
 
-/// Against a real RabbitMQ. Each test has an exchange and queues of its own.
+/// Against a real RabbitMQ. Each test has an exchange and queues of its own, named test-…; on a broker that is not
+/// private they stay behind.
 @Suite(.serialized) struct BrokerTests {
     let broker: Broker
     let reactor: Reactor
@@ -107,6 +108,24 @@ import Testing
         turn(reactor) { owner.deliveries.count == 1 && guest.confirms == [1] }
         close(second, guest)
         close(first, owner)
+    }
+
+    @Test func quorumQueueIsDeclaredAndNotConfusedWithAClassicOne() throws {
+        guard broker.isPrivate else { return }
+        let queue = name("quorum")
+        let quorum = Topology(exchange: queue, queue: .durable(name: queue, type: .quorum), manualAck: true)
+        let (connection, client) = connect(quorum)
+        #expect(connection.publish([1], ticket: 1))
+        turn(reactor) { client.deliveries.count == 1 && client.confirms == [1] }
+        connection.ack(client.deliveries[0].tag)
+        close(connection, client)
+        let classic = Topology(exchange: queue, queue: .durable(name: queue, type: .classic), manualAck: true)
+        guard case .topology(code: 406, let text) = failure(topology: classic, with: { _ in }) else {
+            Issue.record("the other type was not told")
+            return
+        }
+        #expect(text.contains("inequivalent arg 'x-queue-type' for queue '\(queue)'"))
+        try control("delete_queue", queue)
     }
 
     @Test func queueDeletedUnderTheConsumerIsDeclaredAgain() throws {
