@@ -198,6 +198,30 @@ import Testing
         close(connection)
     }
 
+    /// On the new channel the broker counts from 1 again: a late answer would settle another message.
+    @Test func tagsOfAFormerConnectionAreNotAnswered() throws {
+        let connection = ready(Self.consuming, publishes: false)
+        broker.say(try deliver(tag: 1, size: 1) { _ in [1] })
+        turn(reactor) { client.deliveries.count == 1 }
+        broker.hangUp()
+        turn(reactor) { client.readies == 2 }
+        broker.say(try deliver(tag: 1, size: 1) { _ in [2] } + deliver(tag: 2, size: 1) { _ in [3] })
+        turn(reactor) { client.deliveries.count == 3 }
+        connection.ack(client.deliveries[0].tag, multiple: true)
+        connection.nack(client.deliveries[0].tag, requeue: true)
+        connection.reject(client.deliveries[0].tag, requeue: true)
+        connection.ack(client.deliveries[2].tag)
+        turn(reactor) { broker.sent.last == .basicAck(tag: 2, multiple: false) }
+        let answers = broker.sent.filter {
+            switch $0 {
+            case .basicAck, .basicNack, .basicReject: true
+            default: false
+            }
+        }
+        #expect(answers == [.basicAck(tag: 2, multiple: false)])
+        close(connection)
+    }
+
     @Test func closingEndsAtItsDeadlineWhenTheBrokerDoesNotAnswer() {
         broker.answers = { if case .connectionClose = $0 { [] } else { nil } }
         let connection = ready()

@@ -319,8 +319,9 @@ import Testing
         exchange(upTo: 10_000)
         let before = resident()
         exchange(upTo: 110_000)
-        // A leak of one codec pool page a message would be hundreds of megabytes; of 100 bytes, ten.
-        #expect(resident() - before < 4 << 20)
+        // The codec's own memory has an exact test; this finds what nobody thought of. Other suites run meanwhile in
+        // the same process, so the bound is wide: half a kilobyte a message.
+        #expect(resident() - before < 50 << 20)
         #expect(client.errors == [])
         close(connection, client)
     }

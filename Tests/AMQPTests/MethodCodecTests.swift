@@ -140,6 +140,26 @@ import Testing
         #expect(try decoded(hex("005A000B"), channel: 1) == .other(0x005A_000B))
     }
 
+    @Test func theLibrarysMemoryIsUsedAgainForEachMethod() throws {
+        var encoder = FrameEncoder()
+        var decoder = MethodDecoder()
+        var output = ByteBuffer()
+        for round in 0..<2000 {
+            for method in Self.every {
+                try encoder.append(method, channel: method.channel, into: &output)
+                let end = output.count - 1
+                _ = try decoder.decode(
+                    output.bytes.extracting(Frame.headerSize..<end), channel: method.channel)
+                output.removeAll()
+            }
+            let blocks = encoder.arena.blocks + decoder.arena.blocks
+            if blocks > 2 {
+                Issue.record("\(blocks) blocks after round \(round)")
+                return
+            }
+        }
+    }
+
     @Test func whatDoesNotFitIsRefusedAndLeavesNothing() {
         let long = String(repeating: "n", count: 256)
         var encoder = FrameEncoder()
