@@ -1,6 +1,5 @@
 import Bytes
 import COpenSSL
-import Glibc
 
 /// The two values by which both ends know that the other one means WebSocket (RFC 6455, 1.3, 4.1 and 4.2).
 /// The requests and answers around them are HTTP's matter.
