@@ -12,7 +12,8 @@ import Testing
     private func between(_ start: String, _ end: String, in text: String) throws -> Substring {
         let from = try #require(text.firstRange(of: start)).upperBound
         let rest = text[from...]
-        return rest[..<(try #require(rest.firstRange(of: end)).lowerBound)]
+        let to = try #require(rest.firstRange(of: end)).lowerBound
+        return rest[..<to]
     }
 
     /// As Python's hashlib computes it.

@@ -17,8 +17,8 @@ struct Page {
 
     /// SHA-256 of `PageStyle.css` and `PageScript.javaScript`, in base64 (CSP Level 3, section 2.3.1). Constants, because
     /// nothing else here hashes; a test computes them anew and says what they are to be.
-    static let styleHash = "sha256-REVNgg9TYA6unjutgS3fD7l23fkxMTlEKuuw7MekMdk="
-    static let scriptHash = "sha256-hI8JpVHk6+kkBAyx894qw8J6UJ4Tzm1is7v+TuooUus="
+    static let styleHash = "sha256-xsXCTHjdt+/SwOvmymPeVnklfMi+iJlkl/v+9OwwsEs="
+    static let scriptHash = "sha256-w0fQAjDC/ckdRc9UuR6k9oZP44TtuyoDAn4ckNf6thM="
 
     /// The feed may be on another host (`REPORTER_URL`), and older Safari does not count `ws:` to 'self'.
     static let contentSecurityPolicy = [

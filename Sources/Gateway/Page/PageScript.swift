@@ -23,7 +23,7 @@ enum PageScript {
           ["scores", "state", "count", "rate", "empty", "pause"].map(element);
         const sameDay = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
         const otherDay = new Intl.DateTimeFormat(undefined,
-          { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+          { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
 
         // The feed
 
@@ -175,7 +175,7 @@ enum PageScript {
         function row(score, isFresh, today) {
           const row = spare.pop() ?? blank();
           const [player, points, time] = row.cells;
-          player.textContent = score.user;
+          player.firstChild.textContent = player.title = score.user;
           points.textContent = score.score;
           time.textContent = typeof score.created_at === "string" ? clock(score.created_at, today) : "";
           row.className = isFresh ? "fresh" : "";
@@ -198,7 +198,8 @@ enum PageScript {
         function blank() {
           const row = document.createElement("tr");
           for (let cell = 0; cell < 3; cell++) row.insertCell();
-          row.cells[0].dir = "auto";
+          row.cells[0].append(document.createElement("div"));
+          row.cells[0].firstChild.dir = "auto";
           return row;
         }
 

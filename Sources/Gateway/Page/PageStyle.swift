@@ -6,6 +6,7 @@ enum PageStyle {
           color-scheme: light dark;
           --ground: #fbfbf9; --text: #1c1e21; --quiet: #5d636b; --line: #e3e4e1; --fresh: #cfeee3;
           --live: #0b7a63; --wait: #8a5a00; --lost: #b3261e;
+          --edge: clamp(0.4rem, 3vw, 2rem);
           font: clamp(1rem, 0.72rem + 0.75vw, 1.9rem)/1.4 system-ui, sans-serif;
         }
         @media (prefers-color-scheme: dark) {
@@ -16,12 +17,11 @@ enum PageStyle {
         }
         * { box-sizing: border-box; margin: 0; }
         body { background: var(--ground); color: var(--text); }
-        header, main { max-width: 46rem; margin: 0 auto; padding-inline: clamp(0.5rem, 3vw, 2rem); }
-        header > * { margin-inline: 0.4rem; }
+        header, main { max-width: 46rem; margin: 0 auto; padding-inline: var(--edge); }
         header {
           position: sticky; top: 0; z-index: 1; background: var(--ground);
-          display: flex; flex-wrap: wrap; align-items: center; gap: 0.35rem 0.6rem;
-          padding-block: 0.8rem 0.6rem;
+          display: flex; flex-wrap: wrap; align-items: center; gap: 0.35rem 1.2rem;
+          padding: 0.8rem calc(var(--edge) + 0.4rem) 0.6rem;
         }
         h1 { font-size: 1.35rem; font-weight: 650; letter-spacing: -0.01em; }
         #state { display: flex; align-items: center; gap: 0.45rem; font-size: 0.9rem; color: var(--lost); }
@@ -44,13 +44,16 @@ enum PageStyle {
           position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
         }
         th { font-size: 0.75rem; font-weight: 500; color: var(--quiet); padding: 0.3rem 0.4rem; text-align: left; }
-        th:nth-child(2) { width: 7.5rem; }
-        th:nth-child(3) { width: 8.5rem; }
-        td { padding: 0.45rem 0.4rem; border-top: 1px solid var(--line); vertical-align: baseline; overflow: clip; }
-        td:nth-child(1) { overflow-wrap: anywhere; unicode-bidi: isolate; }
+        th:nth-child(2) { width: 8.6rem; }  /* -2147483648, whole: a score cut short is another score */
+        th:nth-child(3) { width: 9.2rem; }
+        td { padding: 0.45rem 0.4rem; border-top: 1px solid var(--line); vertical-align: top; overflow: clip; }
+        td div {
+          overflow: hidden; overflow-wrap: anywhere; unicode-bidi: isolate;
+          display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3;
+        }
         th:nth-child(n+2), td:nth-child(n+2) { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
         td:nth-child(2) { font-weight: 600; }
-        td:nth-child(3) { color: var(--quiet); font-size: 0.8rem; }
+        td:nth-child(3) { color: var(--quiet); font-size: 0.8rem; line-height: 1.75; }
         .note { padding: 2rem 0.4rem; color: var(--quiet); }
         .fresh { animation: fresh 2s ease-out; }
         @keyframes fresh { from { background: var(--fresh); } }
@@ -58,9 +61,8 @@ enum PageStyle {
           dl { margin-left: 0; margin-right: auto; }
           dl div { text-align: left; }
           #state { margin-left: auto; }
-          th:nth-child(2) { width: 6.2rem; }
-          th:nth-child(3) { width: 6.6rem; }
         }
+        @media (max-width: 30rem) { th:nth-child(3), td:nth-child(3) { display: none; } }
         @media (prefers-reduced-motion: reduce) { .fresh { animation: none; } }
 
         """#
