@@ -88,7 +88,7 @@ def test_a_message_of_the_replaced_publisher_is_shown_and_posted(world):
         assert receive(feed, 1) == [{"user": "Jörgen", "score": 7}], "unknown members are left out, never invented"
         assert slack.wait_for(1) == [":tada: Jörgen just scored 7 points"]
         # And what comes after it has an id, as ever.
-        assert receive(feed, 1) == [gateway.post("ada", 1)]
+        assert [gateway.post("ada", 1)] == receive(feed, 1)
 
 
 def test_a_batch_of_another_publisher(world):
@@ -176,7 +176,7 @@ def test_it_starts_without_a_broker_and_finds_it_later(world, services, may_stop
     services.rabbitmqctl("start_app")
     gateway.wait_for("/readiness", seconds=60)
     with subscribe(gateway) as feed:
-        assert receive(feed, 1) == [gateway.post("ada", 1)]
+        assert [gateway.post("ada", 1)] == receive(feed, 1)
 
 
 def test_the_loss_of_a_connection_loses_nothing(world, services, may_stop_servers):
