@@ -169,7 +169,7 @@ public struct ParameterBuffer: ~Copyable {
                     let end = Int(ends[index])
                     precondition(start <= end && end <= column.count, "the ends of a column must ascend within it")
                     free.storeBytes(of: Int32(end - start).bigEndian, toByteOffset: written, as: Int32.self)
-                    let target = UnsafeMutableRawBufferPointer(rebasing: free[(written + 4)..<(written + 4 + end - start)])
+                    let target = UnsafeMutableRawBufferPointer(rebasing: free[(written + 4)...])
                     target.copyMemory(from: UnsafeRawBufferPointer(rebasing: column[start..<end]))
                     written += 4 + end - start
                     start = end

@@ -1,5 +1,3 @@
-import CPostgres
-
 /// Where the database is and how to talk to it. Everything libpq knows as a connection keyword is passed through.
 public struct PostgresConfiguration: Sendable {
     /// libpq's keywords (`user`, `password`, `dbname`, `sslmode`, `target_session_attrs`, …) without hosts and ports.
@@ -24,37 +22,6 @@ public struct PostgresConfiguration: Sendable {
     public init(keywords: [(name: String, value: String)], hosts: [(host: String, port: UInt16)]) {
         self.keywords = keywords
         self.hosts = hosts
-    }
-
-    /// Takes a libpq URI apart: `postgresql://` or `postgres://`, also with a driver as SQLAlchemy writes it
-    /// (`postgresql+psycopg2://`). Where it names no host or port, the environment (`PGHOST`, `PGPORT`) does.
-    /// - Throws: `PostgresError` that says what is wrong with the URI without repeating a secret.
-    public init(uri: String) throws(PostgresError) {
-        guard let plain = PostgresConfiguration.withoutDriver(uri) else {
-            throw .connection("not a PostgreSQL URI: expected postgresql://user:password@host:port/database")
-        }
-        var message: UnsafeMutablePointer<CChar>?
-        guard let options = PQconninfoParse(plain, &message) else {
-            defer { PQfreemem(message) }
-            throw .connection(PostgresConfiguration.withoutValues(PostgresError.oneLine(message)))
-        }
-        defer { PQconninfoFree(options) }
-        var lists = PostgresConfiguration.environmentLists()
-        keywords = []
-        var option = options
-        while let name = option.pointee.keyword {
-            if let value = option.pointee.val {
-                let (name, value) = (String(cString: name), String(cString: value))
-                switch name {
-                case "host": lists.hosts = value
-                case "hostaddr": lists.addresses = value
-                case "port": lists.ports = value
-                default: keywords.append((name, value))
-                }
-            }
-            option += 1
-        }
-        (hosts, addresses) = try PostgresConfiguration.zip(lists)
     }
 
     // MARK: For libpq
@@ -86,83 +53,6 @@ public struct PostgresConfiguration: Sendable {
             SELECT set_config('statement_timeout', '\(milliseconds)', false), \
             set_config('idle_in_transaction_session_timeout', '\(milliseconds)', false)
             """
-    }
-
-    // MARK: The URI's parts
-
-    private struct Lists {
-        var hosts = ""
-        var addresses = ""
-        var ports = ""
-    }
-
-    private static func withoutDriver(_ uri: String) -> String? {
-        for scheme in ["postgresql", "postgres"] where uri.hasPrefix(scheme) {
-            let rest = uri.dropFirst(scheme.count)
-            if rest.hasPrefix("://") { return uri }
-            if rest.hasPrefix("+"), let colon = rest.firstIndex(of: ":"), rest[colon...].hasPrefix("://") {
-                return "postgresql" + rest[colon...]
-            }
-        }
-        return nil
-    }
-
-    /// libpq quotes the part it does not understand, which may be a password. The name of a parameter is none.
-    private static func withoutValues(_ message: String) -> String {
-        if message.hasPrefix("invalid URI query parameter") { return message }
-        var shown = ""
-        for character in message {
-            if character == "\"", shown.hasSuffix(": ") { break }
-            shown.append(character)
-        }
-        return shown.hasSuffix(": ") ? String(shown.dropLast(2)) : shown
-    }
-
-    private static func environmentLists() -> Lists {
-        var lists = Lists()
-        guard let options = PQconndefaults() else { return lists }
-        defer { PQconninfoFree(options) }
-        var option = options
-        while let name = option.pointee.keyword {
-            if let value = option.pointee.val {
-                switch String(cString: name) {
-                case "host": lists.hosts = String(cString: value)
-                case "hostaddr": lists.addresses = String(cString: value)
-                case "port": lists.ports = String(cString: value)
-                default: break
-                }
-            }
-            option += 1
-        }
-        return lists
-    }
-
-    /// libpq's lists: as many addresses as hosts or none, as many ports as hosts or one.
-    private static func zip(
-        _ lists: Lists
-    ) throws(PostgresError) -> (hosts: [(host: String, port: UInt16)], addresses: [String]) {
-        func split(_ list: String) -> [String] {
-            list.isEmpty ? [] : list.split(separator: ",", omittingEmptySubsequences: false).map { String($0) }
-        }
-        var names = split(lists.hosts)
-        let addresses = split(lists.addresses)
-        if names.isEmpty { names = addresses.isEmpty ? [""] : addresses }
-        if !addresses.isEmpty, names.count != addresses.count {
-            throw .connection("\(names.count) hosts, but \(addresses.count) host addresses")
-        }
-        let ports = split(lists.ports)
-        if ports.count > 1, ports.count != names.count {
-            throw .connection("\(names.count) hosts, but \(ports.count) ports")
-        }
-        var hosts: [(host: String, port: UInt16)] = []
-        for (index, name) in names.enumerated() {
-            let text = ports.isEmpty ? "" : ports[ports.count == 1 ? 0 : index]
-            guard let port = text.isEmpty ? 5432 : UInt16(text), port > 0 else {
-                throw .connection("port: expected a number from 1 to 65535")
-            }
-            hosts.append((name, port))
-        }
-        return (hosts, addresses)
     }
 }
 

@@ -25,8 +25,10 @@ final class Peer: Sendable {
     }
 
     deinit {
+        // Not by the end of its input alone, and without waiting: a child that another test started at the same moment may
+        // have inherited both the pipe and the descriptor by which Foundation waits.
         try? input.fileHandleForWriting.close()
-        process.waitUntilExit()
+        process.terminate()
     }
 
     func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }

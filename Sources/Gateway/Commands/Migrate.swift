@@ -1,5 +1,17 @@
+import Logging
+
 extension Command {
     /// Brings the schema of the database up to date, waiting for the database first.
-    /// - Returns: the exit code.
-    static func migrate(_ configuration: Configuration) -> Int32 { ExitCode.software }
+    /// - Returns: the exit code: 69 when the database did not answer in time, 70 when the migration failed.
+    static func migrate(_ configuration: Configuration) -> Int32 {
+        let log = Logger(label: "score-gateway")
+        guard let database = configuration.postgres else { return ExitCode.configuration }
+        do throws(MigrationError) {
+            _ = try Migrator.run(database) { log.notice("migrate: \($0)") }
+            return ExitCode.ok
+        } catch {
+            log.critical("migrate: \(error)")
+            return error.waited == nil ? ExitCode.software : ExitCode.unavailable
+        }
+    }
 }

@@ -1,0 +1,21 @@
+import Postgres
+
+/// Why the schema is not up to date.
+public struct MigrationError: Error, CustomStringConvertible {
+    /// The migration that did not go through; nil when it did not come to one.
+    public let migration: String?
+    /// What the database said last.
+    public let cause: PostgresError
+    /// Nil when waiting would not have helped.
+    public let waited: Duration?
+
+    public var description: String {
+        var text = migration.map { "migration \($0): \(cause)" } ?? "the database is out of reach: \(cause)"
+        if let waited { text += "; gave up after \(waited.components.seconds) s" }
+        if cause.isInsufficientPrivilege {
+            // The two ways out, for whom it meets in a log.
+            text += "; migrate as the table's owner (`score-gateway migrate`), or give this user the right"
+        }
+        return text
+    }
+}
