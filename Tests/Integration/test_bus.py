@@ -170,8 +170,8 @@ def test_the_feed_outlives_a_restart_of_the_broker(world, services, may_stop_ser
 def test_it_starts_without_a_broker_and_finds_it_later(world, services, may_stop_servers):
     services.rabbitmqctl("stop_app")
     gateway = world.gateway(ready=False)
-    refusal = gateway.get("/readiness")
-    assert refusal.status == 503 and b"roker" in refusal.content
+    eventually(lambda: b"broker" in gateway.get("/readiness").content, what="what is missing is named")
+    assert gateway.get("/readiness").status == 503
     assert gateway.get("/healthz").status == 200
     services.rabbitmqctl("start_app")
     gateway.wait_for("/readiness", seconds=60)

@@ -112,6 +112,19 @@ def test_a_reporter_waits_for_its_scores_api(world):
         assert [scores.post("ada", 1)] == receive(feed, 1)
 
 
+def test_ready_means_all_of_it(world):
+    """Every reactor takes connections: none may still be on its way to the database when readiness says 200."""
+    for _ in range(3):
+        gateway = world.gateway(REACTORS=4)
+        wires = [gateway.wire() for _ in range(32)]
+        for wire in wires:
+            wire.send(post("ada", 1))
+        assert [wire.answer().status for wire in wires] == [200] * 32
+        for wire in wires:
+            wire.socket.close()
+        gateway.stop()
+
+
 # MARK: Configuration
 
 
