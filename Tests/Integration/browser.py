@@ -13,6 +13,7 @@ from waiting import eventually
 
 class Browser:
     def __init__(self, directory):
+        self._connection = None
         self.process = subprocess.Popen(
             [
                 shutil.which("chromium") or "chromium",
@@ -37,7 +38,8 @@ class Browser:
                 lambda: port_file.exists() and port_file.read_text().split("\n")[0] or None, 60, "Chromium listens"
             )
             page = eventually(lambda: self._page(port), 60, "Chromium has a page")
-            self.socket = connect(page["webSocketDebuggerUrl"], max_size=None)
+            self._connection = connect(page["webSocketDebuggerUrl"], max_size=None)
+            self.socket = self._connection.__enter__()
         except BaseException:
             self.close()
             raise
@@ -55,6 +57,8 @@ class Browser:
             return None
 
     def close(self):
+        if self._connection:
+            self._connection.__exit__(None, None, None)
         self.process.terminate()
         try:
             self.process.wait(timeout=20)

@@ -69,7 +69,7 @@ class World:
     def sql(self, text, *parameters):
         """Rows of a query; an empty list of a statement that has none."""
         with self.services.connect(self.database_url) as connection:
-            cursor = connection.execute(text, parameters)
+            cursor = connection.execute(text, parameters or None)  # without any, % is just a character
             return cursor.fetchall() if cursor.description else []
 
     def close(self):

@@ -15,7 +15,7 @@ from wire import request
 
 
 def subscribe(gateway, query="", client=1, path=None, **options):
-    """A client of `websockets` on the feed."""
+    """A client of `websockets` on the feed, for a with statement."""
     url = f"ws://127.0.0.1:{gateway.port}{path or f'/ws/{client}'}{query}"
     return connect(url, open_timeout=20, close_timeout=5, max_size=None, **options)
 
@@ -47,7 +47,8 @@ class Collector:
     """Reads a feed on a thread from the moment it is made."""
 
     def __init__(self, gateway, query="", client=1, **options):
-        self.socket = subscribe(gateway, query, client, **options)
+        self._connection = subscribe(gateway, query, client, **options)
+        self.socket = self._connection.__enter__()
         self.scores = []
         self.close_code = None
         self._thread = threading.Thread(target=self._read)
@@ -55,9 +56,8 @@ class Collector:
 
     def _read(self):
         try:
-            for message in self.socket:
-                self.scores.append(json.loads(message))
-            self.close_code = 1000
+            while True:
+                self.scores.append(json.loads(self.socket.recv()))
         except ConnectionClosed as end:
             self.close_code = end.rcvd.code if end.rcvd else 1006
 
@@ -70,7 +70,7 @@ class Collector:
         return list(self.scores)
 
     def close(self):
-        self.socket.close()
+        self._connection.__exit__(None, None, None)
         self._thread.join()
 
     def __enter__(self):

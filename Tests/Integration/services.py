@@ -49,7 +49,9 @@ class Services:
     # PostgreSQL
 
     def connect(self, database_url=None):
-        return psycopg.connect(database_url or self.database_url, autocommit=True, connect_timeout=10)
+        """Prepares no statement by itself, as the replaced service's driver did not."""
+        url = database_url or self.database_url
+        return psycopg.connect(url, autocommit=True, connect_timeout=10, prepare_threshold=None)
 
     def create_database(self, template="template1"):
         """A database of its own, made from a template: its URL."""

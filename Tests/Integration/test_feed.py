@@ -64,13 +64,13 @@ def test_history(world, query, expected):
     gateway = world.gateway(FEED_HISTORY=3)
     with subscribe(gateway, query) as feed:
         assert [score["id"] for score in receive(feed, len(expected))] == expected
-        assert receive(feed, 1) == [gateway.post("new", 1)]
+        assert [gateway.post("new", 1)] == receive(feed, 1)
 
 
 @pytest.mark.parametrize("query", ["?history=x", "?history=-1", "?after=x"])
 def test_a_wrong_parameter_is_refused(gateway, query):
     with pytest.raises(InvalidStatus) as refusal:
-        subscribe(gateway, query).close()
+        subscribe(gateway, query).__enter__()
     assert refusal.value.response.status_code in (400, 403, 422)
 
 
@@ -112,9 +112,9 @@ def test_after_resumes(world):
     posted = [gateway.post("ada", index) for index in range(10)]
     with subscribe(gateway, f"?after={posted[6]['id']}") as feed:
         assert receive(feed, 3) == posted[7:]
-        assert receive(feed, 1) == [gateway.post("ada", 10)]
+        assert [gateway.post("ada", 10)] == receive(feed, 1)
     with subscribe(gateway, f"?after={posted[9]['id'] + 1}") as feed:
-        assert receive(feed, 1) == [gateway.post("ada", 11)]
+        assert [gateway.post("ada", 11)] == receive(feed, 1)
 
 
 def test_after_reaches_back_into_the_store(world):
@@ -162,7 +162,7 @@ def test_client_ids_that_are_integers(gateway, client):
 @pytest.mark.parametrize("client", ["abc", "1.5", "1e3", "0x10", "%31x", "1x", "--1"])
 def test_a_client_id_that_is_no_integer_is_403(gateway, client):
     with pytest.raises(InvalidStatus) as refusal:
-        subscribe(gateway, client=client).close()
+        subscribe(gateway, client=client).__enter__()
     assert refusal.value.response.status_code == 403
 
 
@@ -297,8 +297,8 @@ def test_close_codes(gateway, data, code, bytewise):
 def test_one_bad_client_spoils_nothing_for_others(world):
     """In the replaced reporter everyone who came later got no more updates."""
     gateway = world.gateway()
-    gateway.post("ada", 0)
-    with subscribe(gateway, "?history=0") as before:
+    with subscribe(gateway) as before:
+        assert [gateway.post("ada", 0)] == receive(before, 1)
         with RawFeed(gateway) as bad:
             bad.send(frame(BINARY, b"x"))
             assert bad.close_code() == 1003
@@ -363,7 +363,7 @@ def test_shutdown_closes_with_1001(world):
 
 def test_no_echo_unless_asked_for(gateway):
     with pytest.raises(InvalidStatus) as refusal:
-        subscribe(gateway, path="/ws-echo").close()
+        subscribe(gateway, path="/ws-echo").__enter__()
     assert refusal.value.response.status_code == 404
 
 

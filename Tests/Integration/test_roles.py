@@ -109,7 +109,20 @@ def test_a_reporter_waits_for_its_scores_api(world):
     scores = world.gateway(ROLE="scores", PORT=port)
     reporter.wait_for("/readiness", seconds=60)
     with subscribe(reporter) as feed:
-        assert receive(feed, 1) == [scores.post("ada", 1)]
+        assert [scores.post("ada", 1)] == receive(feed, 1)
+
+
+def test_ready_means_all_of_it(world):
+    """Every reactor takes connections: none may still be on its way to the database when readiness says 200."""
+    for _ in range(3):
+        gateway = world.gateway(REACTORS=4)
+        wires = [gateway.wire() for _ in range(32)]
+        for wire in wires:
+            wire.send(post("ada", 1))
+        assert [wire.answer().status for wire in wires] == [200] * 32
+        for wire in wires:
+            wire.socket.close()
+        gateway.stop()
 
 
 # MARK: Configuration
@@ -128,7 +141,7 @@ def test_a_reporter_waits_for_its_scores_api(world):
         ({"AUTO_MIGRATE": "maybe"}, 78, ["AUTO_MIGRATE", "maybe"]),
         ({"DATABASE_URL": "mysql://user:s3cret@localhost/x"}, 78, ["DATABASE_URL", "mysql"]),
         ({"BROKER_URL": "http://user:s3cret@localhost"}, 78, ["BROKER_URL"]),
-        ({"SCORES_API": "ftp://localhost"}, 78, ["SCORES_API", "ftp"]),
+        ({"ROLE": "reporter", "SCORES_API": "ftp://localhost"}, 78, ["SCORES_API", "ftp"]),
         ({"DATABASE_URL": ""}, 78, ["DATABASE_URL"]),
         ({"SLACK_API_TOKEN": "s3cret"}, 78, ["SLACK_CHANNEL"]),
         ({"SLACK_API_TOKEN_FILE": "/nowhere/token"}, 78, ["SLACK_API_TOKEN_FILE", "/nowhere/token"]),
@@ -160,7 +173,7 @@ def test_an_unknown_command_or_option(tmp_path):
 
 def test_config_shows_what_counts_with_secrets_masked(tmp_path):
     (tmp_path / ".env").write_text(
-        "# a comment\nROLE=scores\nPORT=1234\nexport LOG_LEVEL='debug'\nBROKER_EXCHANGE=\"other\"\n"
+        "# a comment\nROLE=all\nPORT=1234\nexport LOG_LEVEL='debug'\nBROKER_EXCHANGE=\"other\"\n"
     )
     (tmp_path / "token").write_text("s3cret-token\n")
     result = command(
@@ -177,7 +190,7 @@ def test_config_shows_what_counts_with_secrets_masked(tmp_path):
     assert result.returncode == 0, result.stderr
     assert "s3cret" not in result.stdout + result.stderr
     shown = dict(re.findall(r"^\s*([A-Z_]+)\s*[=:]\s*(.*?)\s*$", result.stdout, re.MULTILINE))
-    assert shown["ROLE"].startswith("scores")
+    assert shown["ROLE"].startswith("all")
     assert shown["PORT"].startswith("4321"), "the environment wins over .env"
     assert shown["LOG_LEVEL"].startswith("debug")
     assert shown["BROKER_EXCHANGE"].startswith("other")
@@ -201,7 +214,7 @@ def test_parts_instead_of_urls(world):
         BROKER_PASSWORD=broker.password,
     )
     with subscribe(gateway) as feed:
-        assert receive(feed, 1) == [gateway.post("ada", 1)]
+        assert [gateway.post("ada", 1)] == receive(feed, 1)
 
 
 def test_other_schemes_and_secrets_in_files(world, tmp_path):
@@ -217,7 +230,7 @@ def test_several_brokers_are_tried_in_turn(world, hosts):
     here = f"{url.hostname}:{url.port}"
     gateway = world.gateway(BROKER_URL=world.broker_url.replace(here, hosts.format(here)))
     with subscribe(gateway) as feed:
-        assert receive(feed, 1) == [gateway.post("ada", 1)]
+        assert [gateway.post("ada", 1)] == receive(feed, 1)
 
 
 def test_log_as_json_lines(world):
