@@ -79,10 +79,10 @@ let package = Package(
         tests("WebSocketTests", ["WebSocket", "Bytes"]),
         tests("ScoresTests", ["Scores", "JSON", "Bytes"]),
         tests("ReactorTests", ["Reactor", "Bytes", "CLinux"]),
-        tests("PostgresTests", ["Postgres", "Reactor", "Bytes"]),
+        tests("PostgresTests", ["Postgres", "Gateway", "Reactor", "Bytes"]),
         tests("AMQPTests", ["AMQP", "Reactor", "Bytes"]),
         tests("HTTPClientTests", ["HTTPClient", "Reactor", "Bytes"]),
-        tests("GatewayTests", ["Gateway", "Scores", "Bytes"]),
+        tests("GatewayTests", ["Gateway", "Scores", "Bytes", .product(name: "Logging", package: "swift-log")]),
         tests("TidyTests", []),
     ]
 )

@@ -21,7 +21,7 @@ public final class AMQPConnection: Source {
     }
 
     private enum Timer: UInt32 {
-        case retry, handshake, heartbeat, close
+        case retry, handshake, heartbeat, flow, close
     }
 
     public let reactor: Reactor
@@ -36,7 +36,7 @@ public final class AMQPConnection: Source {
     private var content: ContentEncoder
     private var window: ConfirmWindow
     private var frames = FrameDecoder()
-    private var link: AMQPLink?
+    private(set) var link: AMQPLink?
     private var backoff = Backoff()
     private var attempt: UInt32 = 0
     private var endpointIndex = 0
@@ -94,10 +94,10 @@ public final class AMQPConnection: Source {
         closeTimer = reactor.schedule(self, at: deadline, tag: Timer.close.rawValue)
     }
 
-    /// The topology is declared on a connection that stands.
     /// Closed from this side, for good.
     public var isClosed: Bool { state == .closed }
 
+    /// The topology is declared on a connection that stands.
     public var isReady: Bool { state == .open && session.phase == .ready }
 
     /// `publish` would take a message now: ready, not blocked by the broker, room in the confirm window, and not too
@@ -126,7 +126,11 @@ public final class AMQPConnection: Source {
     ) -> Bool {
         precondition(body.count <= Limits.body, "a body over the limit")
         precondition(messageID.count <= Limits.shortString, "a message id over the limit")
-        guard canPublish, let stream = link?.stream else { return false }
+        guard canPublish, let stream = link?.stream else {
+            // Who is refused waits for `flowChanged`: it must follow.
+            updateFlow()
+            return false
+        }
         do throws(AMQPError) {
             try content.append(
                 routingKey: routingKey, contentType: contentType, messageID: messageID, timestamp: timestamp,
@@ -220,7 +224,7 @@ public final class AMQPConnection: Source {
         }
     }
 
-    fileprivate func connected(_ link: AMQPLink) {
+    func connected(_ link: AMQPLink) {
         guard link === self.link else { return }
         state = .open
         assembler.reset()
@@ -244,6 +248,7 @@ public final class AMQPConnection: Source {
             // A broker that blocks us does not read: it will answer when it goes on.
             if session.isBlocked { armHandshake() } else { fail(.timeout("\(session.phase)")) }
         case .heartbeat: beat()
+        case .flow: updateFlow()
         case .close: giveUp()
         case nil: break
         }
@@ -264,7 +269,7 @@ public final class AMQPConnection: Source {
 
     // MARK: Receiving
 
-    fileprivate func received(_ bytes: Span<UInt8>, _ link: AMQPLink) -> Int {
+    func received(_ bytes: Span<UInt8>, _ link: AMQPLink) -> Int {
         guard link === self.link else { return bytes.count }
         session.noteReceived(now: reactor.now)
         var offset = 0
@@ -349,7 +354,7 @@ public final class AMQPConnection: Source {
         beat()
     }
 
-    fileprivate func drained(_ link: AMQPLink) {
+    func drained(_ link: AMQPLink) {
         if link === self.link { updateFlow() }
     }
 
@@ -359,14 +364,20 @@ public final class AMQPConnection: Source {
     }
 
     private func updateFlow() {
-        guard publishes, isReady, canPublish == isFlowBlocked else { return }
+        guard publishes, isReady, canPublish == isFlowBlocked, let stream = link?.stream else { return }
         isFlowBlocked.toggle()
+        if isFlowBlocked, stream.isCongested {
+            // What waits to be sent is likely gone after this turn, of which the stream tells nothing; when it is not,
+            // it tells `drained` later.
+            let deadline = reactor.now + .milliseconds(1)
+            _ = reactor.schedule(self, at: deadline, tag: Timer.flow.rawValue)
+        }
         client.flowChanged(self, blocked: isFlowBlocked)
     }
 
     // MARK: Loss
 
-    fileprivate func closed(_ reason: String, _ link: AMQPLink) {
+    func closed(_ reason: String, _ link: AMQPLink) {
         guard link === self.link else { return }
         guard state == .open else {
             fail(.unreachable("\(link.address): \(reason)"))
@@ -434,37 +445,5 @@ public final class AMQPConnection: Source {
 
     private func handBack() {
         while let ticket = window.takeUnsettled() { client.unconfirmed(self, ticket: ticket) }
-    }
-}
-
-/// The connection's end of one TCP stream. The connection outlives many; what a former one still says is dropped.
-private final class AMQPLink: StreamHandler {
-    var connection: AMQPConnection?
-    let address: SocketAddress
-    /// Set right after the handler is made, before the stream can call it, and for as long as this is the connection's
-    /// present link: the stream keeps its handler, so the ring is opened when the link is dropped.
-    var stream: TCPStream!
-
-    init(_ connection: AMQPConnection, _ address: SocketAddress) {
-        self.connection = connection
-        self.address = address
-    }
-
-    override func connected() { connection?.connected(self) }
-
-    override func received(_ bytes: Span<UInt8>) -> Int { connection?.received(bytes, self) ?? bytes.count }
-
-    override func receivedEnd() { connection?.closed("closed by the broker", self) }
-
-    override func drained() { connection?.drained(self) }
-
-    override func closed(_ reason: StreamEnd) {
-        let connection = self.connection
-        self.connection = nil
-        switch reason {
-        case .local, .peer: connection?.closed("closed by the broker", self)
-        case .timeout: connection?.closed("no answer in time", self)
-        case .error(let error): connection?.closed(error.description, self)
-        }
     }
 }

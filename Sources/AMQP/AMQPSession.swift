@@ -97,9 +97,9 @@ struct AMQPSession: ~Copyable {
     }
 
     /// Asks the broker to close: what was sent before is still taken; `.closed` follows.
-    /// - Returns: false when there is nobody to ask yet, or it was asked before.
+    /// - Returns: false when the connection is not open yet (then it is just dropped), or not any more.
     mutating func close(code: UInt16, text: String, into output: inout ByteBuffer) -> Bool {
-        guard phase != .closing, isOpening || isChannelOpening || phase == .ready else { return false }
+        guard isChannelOpening || phase == .ready else { return false }
         let reply = Reply(
             code: code, text: String(String.UnicodeScalarView(text.unicodeScalars.prefix(Limits.replyText))))
         do throws(AMQPError) {
@@ -125,8 +125,6 @@ struct AMQPSession: ~Copyable {
         default: return .lost(reason)
         }
     }
-
-    private var isOpening: Bool { phase == .tune || phase == .open }
 
     private var isChannelOpening: Bool {
         switch phase {

@@ -9,7 +9,7 @@ import CRabbitMQ
 ///     +---+---------+------+----------+-----------+- - - - - -+------+
 ///     0   1         3      7          9           11
 struct FrameEncoder: ~Copyable {
-    private let arena = MethodArena()
+    let arena = MethodArena()
 
     /// "AMQP", 0, and version 0-9-1: the first bytes of a connection (section 4.2.2).
     static let protocolHeader: StaticString = "AMQP\u{0}\u{0}\u{9}\u{1}"

@@ -1,6 +1,6 @@
 /// A method of AMQP 0-9-1 (section 1.3 on), with those of its arguments that a client like ours has a use for.
 /// One vocabulary for both directions: what one side encodes, the other decodes.
-enum Method: Equatable {
+enum Method: Equatable, Sendable {
     case connectionStart(version: ProtocolVersion, serverProperties: [Field], mechanisms: String)
     case connectionStartOK(clientProperties: [Field], mechanism: String, response: String)
     case connectionTune(Tuning)
@@ -41,13 +41,13 @@ enum Method: Equatable {
     case other(UInt32)
 }
 
-struct ProtocolVersion: Equatable {
+struct ProtocolVersion: Equatable, Sendable {
     var major: UInt8 = 0
     var minor: UInt8 = 9
 }
 
 /// What both sides agree on (connection.tune, section 1.4.2.5). 0 means no limit, or no heartbeat.
-struct Tuning: Equatable {
+struct Tuning: Equatable, Sendable {
     var channelMax: UInt16
     var frameMax: UInt32
     /// Seconds.
@@ -55,13 +55,13 @@ struct Tuning: Equatable {
 }
 
 /// Why something is closed or returned.
-struct Reply: Equatable {
+struct Reply: Equatable, Sendable {
     var code: UInt16
     var text: String
 }
 
 /// A named value of a field table (section 4.2.5.5).
-struct Field: Equatable {
+struct Field: Equatable, Sendable {
     let name: String
     let value: FieldValue
 
@@ -71,7 +71,7 @@ struct Field: Equatable {
     }
 }
 
-indirect enum FieldValue: Equatable {
+indirect enum FieldValue: Equatable, Sendable {
     case text(String)
     case flag(Bool)
     case table([Field])

@@ -11,7 +11,7 @@ import CRabbitMQ
 ///
 /// The library reads the arguments; whatever is kept is copied out of its memory before that is used again.
 struct MethodDecoder: ~Copyable {
-    private let arena = MethodArena()
+    let arena = MethodArena()
 
     mutating func decode(_ payload: Span<UInt8>, channel: UInt16) throws(AMQPError) -> Method {
         precondition(payload.count >= 4, "a method frame is checked before")

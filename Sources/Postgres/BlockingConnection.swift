@@ -18,13 +18,15 @@ public final class BlockingConnection {
     /// Connects to the first host that takes us, each tried for `connectTimeout`.
     /// - Throws: the failure of the last host.
     public init(_ configuration: PostgresConfiguration) throws(PostgresError) {
-        var hosts = configuration.hosts
-        if hosts.isEmpty { hosts = [("", 5432)] }
+        var round = EndpointRound(configuration)
         var failure = PostgresError.connection("no host")
-        for (index, (host, port)) in hosts.enumerated() {
-            let address = index < configuration.addresses.count ? configuration.addresses[index] : ""
-            let endpoint = Endpoint(
-                host: host.isEmpty ? nil : host, address: address.isEmpty ? nil : address, port: port)
+        while true {
+            let endpoint: Endpoint
+            switch round.next() {
+            case .connect(let place): endpoint = place
+            case .resolve(let host, let port): endpoint = Endpoint(host: host, address: nil, port: port)
+            case .over: throw failure
+            }
             do throws(PostgresError) {
                 connection = try BlockingConnection.connect(configuration, endpoint)
                 return
@@ -32,7 +34,6 @@ public final class BlockingConnection {
                 failure = error
             }
         }
-        throw failure
     }
 
     /// Runs one or several statements, separated by semicolons.

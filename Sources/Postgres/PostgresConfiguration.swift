@@ -56,24 +56,6 @@ public struct PostgresConfiguration: Sendable {
     }
 }
 
-/// One place to connect to; nil leaves the choice to libpq.
-struct Endpoint: Equatable, CustomStringConvertible {
-    /// A socket directory, or the name that certificates and password files know.
-    var host: String?
-    /// Numeric.
-    var address: String?
-    var port: UInt16?
-
-    static func isSocketDirectory(_ host: String) -> Bool { host.hasPrefix("/") || host.hasPrefix("@") }
-
-    var description: String {
-        let port = port.map { " port \($0)" } ?? ""
-        guard let host else { return (address ?? "the default socket") + port }
-        guard let address, address != host else { return host + port }
-        return "\(host) (\(address))\(port)"
-    }
-}
-
 extension Duration {
     /// Rounded towards zero.
     var wholeMilliseconds: Int64 {

@@ -46,8 +46,7 @@ public final class PostgresConnection: Source {
     private var readySince: Instant?
 
     // The round.
-    private var nextHost = 0
-    private var endpoints: [Endpoint] = []
+    private var round: EndpointRound
     private var endpoint = Endpoint()
     private var resolution: UInt32 = 0
 
@@ -82,6 +81,7 @@ public final class PostgresConnection: Source {
         self.configuration = configuration
         self.statements = statements
         self.client = client
+        round = EndpointRound(configuration)
         super.init()
         let widest = statements.reduce(0) { max($0, $1.parameterTypes.count) }
         formats = [Int32](repeating: 1, count: widest)
@@ -157,40 +157,17 @@ public final class PostgresConnection: Source {
         roundTimer = schedule(.round, at: reactor.now + backoff.next())
     }
 
-    private func beginRound() {
-        nextHost = 0
-        endpoints.removeAll()
-        tryNext()
-    }
-
     private func tryNext() {
-        if !endpoints.isEmpty {
-            connect(to: endpoints.removeFirst())
-        } else if nextHost < max(1, configuration.hosts.count) {
-            let index = nextHost
-            nextHost += 1
-            prepareEndpoints(ofHost: index)
-        } else {
-            scheduleRound()
-        }
-    }
-
-    private func prepareEndpoints(ofHost index: Int) {
-        guard index < configuration.hosts.count else {
-            connect(to: Endpoint())
-            return
-        }
-        let (host, port) = configuration.hosts[index]
-        endpoint = Endpoint(host: host.isEmpty ? nil : host, address: nil, port: port)
-        if index < configuration.addresses.count, !configuration.addresses[index].isEmpty {
-            endpoint.address = configuration.addresses[index]
+        switch round.next() {
+        case .connect(let endpoint):
             connect(to: endpoint)
-        } else if host.isEmpty || Endpoint.isSocketDirectory(host) {
-            connect(to: endpoint)
-        } else {
+        case .resolve(let host, let port):
+            endpoint = Endpoint(host: host, address: nil, port: port)
             state = .resolving
             resolution &+= 1
             reactor.resolve(host, port: port, for: self, tag: resolution)
+        case .over:
+            scheduleRound()
         }
     }
 
@@ -198,10 +175,10 @@ public final class PostgresConnection: Source {
         guard state == .resolving, tag == resolution else { return }
         if addresses.isEmpty {
             lose(.connection(error?.description ?? "\(endpoint) has no address"))
-            return
+        } else {
+            round.resolved(addresses.map(\.host))
+            tryNext()
         }
-        endpoints = addresses.map { Endpoint(host: endpoint.host, address: $0.host, port: endpoint.port) }
-        tryNext()
     }
 
     // MARK: Connecting
@@ -407,7 +384,9 @@ public final class PostgresConnection: Source {
     public override func timerFired(_ tag: UInt32) {
         switch Timer(rawValue: tag) {
         case .round:
-            if state == .waiting { beginRound() }
+            guard state == .waiting else { return }
+            round = EndpointRound(configuration)
+            tryNext()
         case .connect:
             if state == .connecting || state == .preparing {
                 lose(.connection("no connection within \(configuration.connectTimeout)"))

@@ -7,8 +7,9 @@ public enum ReactorLimits {
     /// the largest head (64 KiB) beside a useful read.
     static let receiveBuffer = 256 * 1024
 
-    /// What a handler may leave unconsumed: the largest HTTP head, or an AMQP frame. Beyond it the stream is closed
-    /// with EMSGSIZE: a handler that wants more has to take it.
+    /// What a handler may leave unconsumed while it reads on: the largest HTTP head, or an AMQP frame. Beyond it the
+    /// stream is closed with EMSGSIZE: a handler that wants more has to take it. (One that pauses may leave all that the
+    /// receive buffer held: nothing is added while it pauses.)
     public static let unconsumed = 160 * 1024
 
     /// Unsent output above which a stream counts as congested (`TCPStream.isCongested`): producers wait for `drained`.

@@ -24,7 +24,7 @@ open class StreamHandler {
     /// The peer finished sending; it may still read. Default: what was asked before is still answered, then closed.
     open func receivedEnd() {}
 
-    /// Everything written has left for the kernel after some of it had to wait.
+    /// Everything written has left for the kernel, after the stream was congested or some of it had to wait.
     open func drained() {}
 
     /// The last call. The descriptor is closed.

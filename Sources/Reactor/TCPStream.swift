@@ -121,7 +121,8 @@ public final class TCPStream: Source {
 
     private func flush() {
         guard state == .open || state == .draining else { return }
-        let wasBlocked = isWriteBlocked
+        // Who saw the stream congested waits for `drained`, also when the kernel then takes all at once.
+        let wasWaitedFor = isWriteBlocked || isCongested
         while !output.isEmpty {
             let sent = output.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             if sent >= 0 {
@@ -142,7 +143,7 @@ public final class TCPStream: Source {
             linger()
             return
         }
-        if wasBlocked {
+        if wasWaitedFor {
             updateInterest()
             handler.drained()
         }
@@ -283,7 +284,7 @@ public final class TCPStream: Source {
         precondition(consumed >= 0 && consumed <= total, "consumed more than there is")
         guard state == .open else { return }
         let rest = total - consumed
-        if rest > ReactorLimits.unconsumed {
+        if rest > ReactorLimits.unconsumed, !isReadingPaused {
             finish(.error(SystemError(EMSGSIZE, "recv")))
         } else if consumed == 0, kept > 0 {
             // Only the new bytes are not kept yet: a dripping peer costs what it sends.

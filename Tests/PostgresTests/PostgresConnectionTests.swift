@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 import Reactor
 import Testing
 
@@ -56,7 +57,8 @@ extension ServerTests {
         }
 
         @Test func aQueryThatFailsAtItsCommitIsNotSaidToHaveSucceeded() throws {
-            server.query("DROP TABLE IF EXISTS deferred; CREATE TABLE deferred (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+            server.query("DROP TABLE IF EXISTS deferred")
+            server.query("CREATE TABLE deferred (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
             let insert = Statement(
                 name: "insert", sql: "INSERT INTO deferred VALUES ($1) RETURNING n",
                 parameterTypes: [PostgresType.int4])
@@ -156,6 +158,71 @@ extension ServerTests {
             server.query("SELECT pg_terminate_backend(\(first))")
         }
 
+        /// With the backend stopped, what it reads is what it had got when the session was given up.
+        @Test(arguments: [(bytes: 10, wasSent: true), (bytes: 64 << 20, wasSent: false)])
+        func onlyAQueryThatDidNotLeaveWholeIsKnownNotToBeStored(_ query: (bytes: Int, wasSent: Bool)) throws {
+            server.query("DROP TABLE IF EXISTS stopped; CREATE TABLE stopped (b bytea)")
+            let insert = Statement(
+                name: "insert", sql: "INSERT INTO stopped VALUES ($1)", parameterTypes: [PostgresType.bytea])
+            let harness = try Harness(server.configuration, [insert])
+            harness.connect()
+            let process = harness.connection.backendProcess
+            let content = [UInt8](repeating: 1, count: query.bytes)
+            var parameters = ParameterBuffer()
+            parameters.append(text: content.span)
+            #expect(kill(process, SIGSTOP) == 0)
+            let accepted = harness.send(0, parameters, ticket: 1, within: .milliseconds(300))
+            #expect(accepted)
+            harness.turn(until: { !harness.client.errors.isEmpty })
+            kill(process, SIGCONT)
+            #expect(harness.client.errors[0].isConnectionLoss)
+            #expect(harness.client.errors[0].isOutcomeUnknown == query.wasSent)
+            wait(until: { server.query("SELECT 1 FROM pg_stat_activity WHERE pid = \(process)") == "" })
+            #expect(server.query("SELECT count(*) FROM stopped") == (query.wasSent ? "1" : "0"))
+        }
+
+        @Test func theNextQueryCanBeSentFromWithinAnAnswer() throws {
+            let harness = try Harness(server.configuration, [divide])
+            let parameters = number(1)
+            var sent: UInt64 = 0
+            harness.client.read = { _ in
+                guard sent < 100 else { return }
+                sent += 1
+                _ = harness.send(0, parameters, ticket: sent)
+            }
+            harness.client.whenConnected = { _ = harness.send(0, parameters, ticket: 0) }
+            harness.connection.start()
+            harness.turn(until: { harness.client.events.count == 102 })
+            #expect(Array(harness.client.events.dropFirst()) == (0...100).map { .completed($0) })
+            harness.client.read = { _ in }
+            harness.client.whenConnected = {}
+        }
+
+        @Test func moreThanThePipelineTakesIsRefusedAndTheRestAnswered() throws {
+            let harness = try Harness(server.configuration, [divide])
+            harness.connect()
+            let parameters = number(1)
+            var accepted = 0
+            for ticket in 0..<300 as Range<UInt64> where harness.send(0, parameters, ticket: ticket) { accepted += 1 }
+            #expect(accepted == Limits.pipelineDepth)
+            harness.turn(until: { harness.connection.inFlight == 0 })
+            #expect(harness.client.events.count == 1 + accepted)
+            #expect(harness.connection.isReady)
+        }
+
+        @Test func aServerThatDropsEverySessionIsNotHammered() throws {
+            let harness = try Harness(server.configuration)
+            harness.client.whenConnected = {
+                server.query("SELECT pg_terminate_backend(\(harness.connection.backendProcess))")
+            }
+            harness.connection.start()
+            let end = Reactor.monotonic() + .seconds(1)
+            while Reactor.monotonic() < end { harness.reactor.turn(waitingAtMost: .milliseconds(20)) }
+            // At once, then after 0.1, 0.2, 0.4, 0.8 s, each less half at most.
+            #expect((2...7).contains(harness.client.count(.connected)))
+            harness.client.whenConnected = {}
+        }
+
         @Test func theStatementTimeoutEndsAQueryCleanly() throws {
             var configuration = server.configuration
             configuration.statementTimeout = .milliseconds(150)
@@ -241,18 +308,23 @@ extension ServerTests {
             harness.connect()
             harness.execute(1, ParameterBuffer(), ticket: 1)
             #expect(harness.client.events.last == .completed(1))
-            harness.execute(0, number(1), ticket: 2)
+            for ticket in 2...3 as ClosedRange<UInt64> {
+                let accepted = harness.send(0, number(1), ticket: ticket)
+                #expect(accepted)
+            }
             harness.turn(until: { harness.client.count(.connected) == 2 })
             #expect(
-                harness.client.events == [.connected, .completed(1), .failed(2), .disconnected, .connected])
-            #expect(harness.client.errors[0].isStaleStatement)
+                harness.client.events == [
+                    .connected, .completed(1), .failed(2), .failed(3), .disconnected, .connected,
+                ])
+            #expect(harness.client.errors.allSatisfy { $0.isStaleStatement })
             #expect(!harness.client.errors[0].isOutcomeUnknown)
             harness.execute(0, number(1), ticket: 3)
             #expect(harness.client.events.last == .completed(3))
         }
 
         @Test func aTableChangedUnderACachedPlanHealsByANewSession() throws {
-            server.query("DROP TABLE IF EXISTS changing; CREATE TABLE changing (n int); INSERT INTO changing VALUES (5)")
+            server.query("DROP TABLE IF EXISTS changing; CREATE TABLE changing (n int)")
             let select = Statement(name: "select", sql: "SELECT * FROM changing", parameterTypes: [])
             let harness = try Harness(server.configuration, [select])
             harness.connect()
@@ -375,7 +447,7 @@ extension ServerTests {
             // The server has TLS, this database is refused over it: libpq opens a second socket without.
             server.query("DROP DATABASE IF EXISTS plain_only")
             server.query("CREATE DATABASE plain_only")
-            shellOutput("sed -i '1i hostssl plain_only all 127.0.0.1/32 reject' \(server.folder)/data/pg_hba.conf")
+            server.admit("hostssl plain_only all 127.0.0.1/32 reject")
             server.query("SELECT pg_reload_conf()")
             let configuration = server.configuration(database: "plain_only", keywords: [("sslmode", "prefer")])
             let harness = try Harness(configuration)

@@ -27,10 +27,11 @@ final class PrivateServer: Sendable {
         if getuid() == 0 { run("chown postgres:postgres \(folder)") }
         run("\(prefix)\(binaries)/initdb -D \(folder)/data -U tester -A trust --no-sync")
         // Everything from localhost is trusted, but this role must show its password.
-        run("\(prefix)sh -c 'cd \(folder)/data && sed -i \"1i host all guarded 127.0.0.1/32 scram-sha-256\" pg_hba.conf'")
+        admit("host all guarded 127.0.0.1/32 scram-sha-256")
         run(
             "\(prefix)openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost "
-                + "-addext subjectAltName=DNS:localhost -keyout \(folder)/data/server.key -out \(folder)/data/server.crt")
+                + "-addext subjectAltName=DNS:localhost -keyout \(folder)/data/server.key -out \(folder)/data/server.crt"
+        )
         run("chmod 600 \(folder)/data/server.key")
         let settings = """
             listen_addresses = '127.0.0.1'
@@ -42,12 +43,19 @@ final class PrivateServer: Sendable {
             """
         run("printf '%s\\n' \"\(settings)\" | \(prefix)tee -a \(folder)/data/postgresql.conf")
         start()
-        atexit { PrivateServer.shared.remove() }
+        watch()
     }
 
-    private func remove() {
-        control("stop -m immediate")
-        shellOutput("rm -rf \(folder)")
+    /// Ends the server when this process ends, in whatever way: a test run that crashes or is killed runs no code.
+    private func watch() {
+        let end = "\(prefix)\(binaries)/pg_ctl -D \(folder)/data stop -m immediate; rm -rf \(folder)"
+        let script = "while kill -0 \(getpid()); do sleep 0.5; done; cd /; \(end)"
+        system("setsid sh -c '\(script)' >/dev/null 2>&1 </dev/null &")
+    }
+
+    /// Puts a line in front of pg_hba.conf; a running server takes it up by pg_reload_conf().
+    func admit(_ line: String) {
+        run("sed -i '1i \(line)' \(folder)/data/pg_hba.conf")
     }
 
     func start() { control("start -l \(folder)/log") }
@@ -94,7 +102,8 @@ final class PrivateServer: Sendable {
 
     /// Runs SQL aside, as another user of the database would.
     @discardableResult func query(_ sql: String, database: String = "postgres") -> String {
-        shellOutput("\(binaries)/psql -X -q -t -A -h 127.0.0.1 -p \(port) -U tester -d \(database) -c \"\(escaped(sql))\" 2>&1")
+        let psql = "\(binaries)/psql -X -q -t -A -h 127.0.0.1 -p \(port) -U tester -d \(database)"
+        return shellOutput("\(psql) -c \"\(escaped(sql))\" 2>&1")
     }
 
     private func escaped(_ sql: String) -> String {

@@ -101,6 +101,44 @@ private func readAll(_ descriptor: Int32) -> [UInt8]? {
         stream.close()
     }
 
+    @Test func whoSawItCongestedHearsThatItDrainedAlsoWhenNothingBlocked() throws {
+        let reactor = try Reactor()
+        let handler = Recorder()
+        let (stream, peer) = try pair(reactor, handler)
+        _ = clinux_set_option(stream.descriptor, SOL_SOCKET, 32 /* SO_SNDBUFFORCE */, 8 << 20)
+        stream.output.append([UInt8](repeating: 7, count: ReactorLimits.outputHighWater + 1))
+        #expect(stream.isCongested)
+        stream.scheduleFlush()
+        var total = 0
+        turn(reactor) {
+            total += readAll(peer)?.count ?? 0
+            return total > ReactorLimits.outputHighWater
+        }
+        turn(reactor) { handler.drains == 1 }
+        stream.close()
+        close(peer)
+    }
+
+    @Test func aPausedHandlerMayLeaveAllOfTheReceiveBuffer() throws {
+        let reactor = try Reactor()
+        let handler = Recorder()
+        let (stream, peer) = try pair(reactor, handler)
+        handler.consume = { count in
+            stream.pauseReading()
+            return 1
+        }
+        let large = String(repeating: "x", count: 200_000)
+        _ = clinux_set_option(peer, SOL_SOCKET, 32 /* SO_SNDBUFFORCE */, 8 << 20)
+        write(peer, large)
+        turn(reactor) { handler.received.count == 1 }
+        #expect(handler.end == nil)
+        handler.consume = { $0 }
+        stream.resumeReading()
+        turn(reactor) { handler.received.count == 200_000 }
+        stream.close()
+        close(peer)
+    }
+
     @Test func aPausedStreamReadsNothingUntilResumed() throws {
         let reactor = try Reactor()
         let handler = Recorder()

@@ -8,9 +8,12 @@ public struct MigrationError: Error, CustomStringConvertible {
     public let cause: PostgresError
     /// Nil when waiting would not have helped.
     public let waited: Duration?
+    /// When it was a lock that was waited for: the transaction that has been open longest.
+    public let blocker: String?
 
     public var description: String {
         var text = migration.map { "migration \($0): \(cause)" } ?? "the database is out of reach: \(cause)"
+        if let blocker { text += "; the oldest open transaction is that of \(blocker)" }
         if let waited { text += "; gave up after \(waited.components.seconds) s" }
         if cause.isInsufficientPrivilege {
             // The two ways out, for whom it meets in a log.

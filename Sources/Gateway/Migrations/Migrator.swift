@@ -34,10 +34,12 @@ public enum Migrator {
             } catch {
                 guard passes(error.cause) else { throw error }
                 guard Reactor.monotonic() < deadline else {
-                    throw MigrationError(migration: error.migration, cause: error.cause, waited: limit)
+                    throw MigrationError(
+                        migration: error.migration, cause: error.cause, waited: limit, blocker: error.blocker)
                 }
-                let reason = "waiting: \(error)"
-                if reason != lastReason { report(reason) }
+                // Once a reason: how long the blocker has been there changes every time.
+                let reason = "\(error.migration ?? ""): \(error.cause)"
+                if reason != lastReason { report("waiting: \(error)") }
                 lastReason = reason
                 pause(min(backoff.next(), max(.zero, deadline - Reactor.monotonic())))
             }
@@ -48,7 +50,7 @@ public enum Migrator {
     public static func pending(
         _ configuration: PostgresConfiguration, migrations: [Migration] = Migration.all
     ) throws(MigrationError) -> [String] {
-        try asking(nil) { () throws(PostgresError) in
+        try asking { () throws(PostgresError) in
             try missing(migrations, BlockingConnection(configuration)).map(\.label)
         }
     }
@@ -59,13 +61,19 @@ public enum Migrator {
         _ migrations: [Migration], _ configuration: PostgresConfiguration, _ applied: inout [String],
         _ report: (String) -> Void
     ) throws(MigrationError) {
-        let connection = try asking(nil) { () throws(PostgresError) in try BlockingConnection(configuration) }
+        let connection = try asking { () throws(PostgresError) in try BlockingConnection(configuration) }
         // Looked up before any lock: who finds nothing to do needs no right to write, and disturbs nobody.
-        let plan = try asking(nil) { () throws(PostgresError) in try missing(migrations, connection) }
+        let plan = try asking { () throws(PostgresError) in try missing(migrations, connection) }
         if plan.isEmpty, applied.isEmpty { report("the schema is up to date (\(migrations.count) applied before)") }
         for migration in plan {
             let start = Reactor.monotonic()
-            let isOurs = try asking(migration.label) { () throws(PostgresError) in try apply(migration, connection) }
+            let isOurs: Bool
+            do throws(PostgresError) {
+                isOurs = try apply(migration, connection)
+            } catch {
+                let blocker = error.isLockNotAvailable ? oldestTransaction(connection) : nil
+                throw MigrationError(migration: migration.label, cause: error, waited: nil, blocker: blocker)
+            }
             if isOurs {
                 applied.append(migration.label)
                 report("applied migration \(migration.label) in \(milliseconds(since: start)) ms")
@@ -111,6 +119,23 @@ public enum Migrator {
         return true
     }
 
+    /// The transaction that has been open longest beside ours: it is likely the one whose lock we wait for. (The
+    /// replaced service may leave one open after a request; nothing but its end helps.)
+    private static func oldestTransaction(_ connection: BlockingConnection) -> String? {
+        let rows = try? connection.run(
+            """
+            ROLLBACK;
+            SELECT format('process %s of %s (%s), %s, for %s s', pid, usename,
+                coalesce(nullif(application_name, ''), 'no application name'), state,
+                extract(epoch FROM now() - xact_start)::int)
+            FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+                AND xact_start IS NOT NULL
+            ORDER BY xact_start LIMIT 1
+            """, within: MigrationLimits.lookUp)
+        return rows?.first?[0]
+    }
+
     private static func missing(
         _ migrations: [Migration], _ connection: BlockingConnection
     ) throws(PostgresError) -> [Migration] {
@@ -134,13 +159,11 @@ public enum Migrator {
             || error.sqlState == "42P07" || error.sqlState == "23505"
     }
 
-    private static func asking<R>(
-        _ migration: String?, _ body: () throws(PostgresError) -> R
-    ) throws(MigrationError) -> R {
+    private static func asking<R>(_ body: () throws(PostgresError) -> R) throws(MigrationError) -> R {
         do throws(PostgresError) {
             return try body()
         } catch {
-            throw MigrationError(migration: migration, cause: error, waited: nil)
+            throw MigrationError(migration: nil, cause: error, waited: nil, blocker: nil)
         }
     }
 

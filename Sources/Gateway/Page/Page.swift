@@ -1,5 +1,49 @@
+/// The live page at `/`, made once at start: one document, which fetches nothing but the feed.
 struct Page {
-    let html: [UInt8] = []
-    let fields: [UInt8] = []
-    init(reporterURL: String?) {}
+    /// The document, UTF-8.
+    let html: [UInt8]
+    /// Field lines to send with it, each with its CRLF.
+    let fields: [UInt8]
+
+    /// - Parameter reporterURL: where the feed is, an `http` or `https` address; nil: where the page itself is.
+    init(reporterURL: String?) {
+        let parts = [
+            PageHTML.beforeReporterURL, Page.escaped(reporterURL ?? ""), PageHTML.beforeStyle, PageStyle.css,
+            PageHTML.beforeScript, PageScript.javaScript, PageHTML.afterScript,
+        ]
+        html = parts.flatMap { Array($0.utf8) }
+        fields = Array(Page.fieldLines.utf8)
+    }
+
+    /// SHA-256 of `PageStyle.css` and `PageScript.javaScript`, in base64 (CSP Level 3, section 2.3.1). Constants, because
+    /// nothing else here hashes; a test computes them anew and says what they are to be.
+    static let styleHash = "sha256-xsXCTHjdt+/SwOvmymPeVnklfMi+iJlkl/v+9OwwsEs="
+    static let scriptHash = "sha256-w0fQAjDC/ckdRc9UuR6k9oZP44TtuyoDAn4ckNf6thM="
+
+    /// The feed may be on another host (`REPORTER_URL`), and older Safari does not count `ws:` to 'self'.
+    static let contentSecurityPolicy = [
+        "default-src 'none'", "script-src '\(scriptHash)'", "style-src '\(styleHash)'", "img-src data:",
+        "connect-src 'self' ws: wss:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'", "trusted-types 'none'",
+    ].joined(separator: "; ")
+
+    private static let fieldLines =
+        "Content-Security-Policy: \(contentSecurityPolicy)\r\n" + "X-Content-Type-Options: nosniff\r\n"
+        + "Referrer-Policy: no-referrer\r\n" + "Cache-Control: no-cache\r\n"
+
+    /// As the value of a quoted attribute.
+    private static func escaped(_ text: String) -> String {
+        var escaped = ""
+        for character in text.unicodeScalars {
+            switch character {
+            case "&": escaped += "&amp;"
+            case "<": escaped += "&lt;"
+            case ">": escaped += "&gt;"
+            case "\"": escaped += "&quot;"
+            case "'": escaped += "&#39;"
+            default: escaped.unicodeScalars.append(character)
+            }
+        }
+        return escaped
+    }
 }

@@ -76,7 +76,7 @@ final class ScoreReader: PostgresClient {
         running[start.id] = page
         let sent = connection.execute(
             ScoreSQL.index(of: page), parameters: parameters, ticket: start.id,
-            deadline: reactor.now + StoreLimits.statement)
+            deadline: reactor.now + StoreLimits.answer)
         if !sent { finish(start.id) { $0.failed() } }
     }
 

@@ -77,7 +77,7 @@ final class ScoreWriter: PostgresClient {
             metrics.flushes.add()
             flushes.append(flush)
             let sent = connection.execute(
-                0, parameters: parameters, ticket: flush.id, deadline: reactor.now + StoreLimits.statement)
+                0, parameters: parameters, ticket: flush.id, deadline: reactor.now + StoreLimits.answer)
             if !sent {
                 finish(take(flush.id), .transient)
                 return
@@ -110,7 +110,7 @@ final class ScoreWriter: PostgresClient {
 
     override func failed(_ connection: PostgresConnection, ticket: UInt64, error: PostgresError) {
         let flush = take(ticket)
-        if error.isConnectionLoss {
+        if error.isOutcomeUnknown {
             finish(flush, .unknown)
         } else if error.isDataError {
             log.info("scores: the table refuses a row", metadata: ["error": "\(error)"])

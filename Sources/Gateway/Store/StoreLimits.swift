@@ -4,9 +4,13 @@ enum StoreLimits {
     /// table's size nor a slow client costs memory, and no query runs long.
     static let pageRows = 1000
 
-    /// How long a statement may take before its connection is given up: longer than any lock or checkpoint of a healthy
+    /// How long the server may work on a statement (`statement_timeout`): longer than any lock or checkpoint of a healthy
     /// server, shorter than a client's patience.
     static let statement: Duration = .seconds(10)
+
+    /// How long its answer is waited for before the connection is given up. Longer than `statement`, so that a slow
+    /// statement ends with the server's word and not with an unknown outcome.
+    static let answer: Duration = .seconds(15)
 
     /// What `Retry-After` tells when the database is out of reach or the backlog is full, in seconds.
     static let retryAfter: StaticString = "Retry-After: 1\r\n"

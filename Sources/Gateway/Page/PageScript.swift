@@ -1,0 +1,242 @@
+/// The page's script.
+enum PageScript {
+    static let javaScript = #"""
+
+        // Messages come in at any pace; what the page shows of them is put into the table once a frame.
+        //
+        //     WebSocket ──▶ arrived() ──▶ queue (the newest rows only) ──▶ render(), once a frame ──▶ table
+        //                      └──▶ count, rate, ids
+
+        const ROWS = 500;                 // shown; and waiting for a frame, which a hidden page does not get
+        const SEEN = 20_000;              // ids remembered, to drop what comes twice
+        const OVERLAP = 1_000;            // ids commit out of order: so far before the newest a resumed feed begins
+        const FRESH = 10;                 // more rows a second than this are no news but a flood: no highlight
+        const REST_LIMIT = 250;           // ms
+        const RATE_WINDOW = 5_000;        // ms
+        const CONNECT_LIMIT = 10_000;     // ms
+        const RETRY_FIRST = 500;          // ms, doubled with each failure
+        const RETRY_LIMIT = 15_000;       // ms
+        const STALE = 30_000;             // ms without a message, after which a page that was hidden connects anew
+
+        const element = (id) => document.getElementById(id);
+        const [table, state, count, rate, empty, pause] =
+          ["scores", "state", "count", "rate", "empty", "pause"].map(element);
+        const sameDay = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+        const otherDay = new Intl.DateTimeFormat(undefined,
+          { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
+
+        // The feed
+
+        let socket = null;
+        let failures = 0;
+        let retryTimer = 0;
+        let connectTimer = 0;
+        let openedAt = 0;
+        let lastMessageAt = 0;
+        let isLive = false;               // past what is sent at first, whose pace is not the players'
+        let isRepeating = false;          // in what a resumed feed sends at first
+        let newest = null;                // the highest id
+        const seen = new Set();           // in order of arrival: ids, and what came without one
+
+        function address() {
+          const reporter = document.querySelector("meta[name=reporter-url]").content;
+          const base = reporter ? reporter.replace(/\/*$/, "/") : document.baseURI;
+          const url = new URL(`ws/${Date.now()}`, base);
+          url.protocol = url.protocol.replace("http", "ws");
+          if (newest !== null) url.searchParams.set("after", Math.max(0, newest - OVERLAP));
+          return url;
+        }
+
+        function connect() {
+          disconnect();
+          show("connecting", total === 0 ? "Connecting…" : "Connecting again…");
+          const opening = socket = new WebSocket(address());
+          connectTimer = setTimeout(() => opening.close(), CONNECT_LIMIT);
+          opening.onopen = () => {
+            clearTimeout(connectTimer);
+            failures = 0;
+            isLive = false;
+            openedAt = lastMessageAt = performance.now();
+            isRepeating = newest !== null;
+            if (!isRepeating) forget();   // what follows is a snapshot of everything
+            show("live", "Live");
+          };
+          opening.onmessage = (event) => arrived(event.data);
+          opening.onclose = () => {
+            if (socket === opening) retry();
+          };
+        }
+
+        // Lets go of the socket; what it still has to say is not heard.
+        function disconnect() {
+          clearTimeout(retryTimer);
+          clearTimeout(connectTimer);
+          const old = socket;
+          socket = null;
+          if (!old) return;
+          old.onopen = old.onmessage = old.onclose = null;
+          old.close();
+        }
+
+        function retry() {
+          disconnect();
+          const limit = Math.min(RETRY_LIMIT, RETRY_FIRST * 2 ** failures++);
+          retryTimer = setTimeout(connect, limit * (0.5 + Math.random() / 2));
+          show("lost", "Connection lost, trying again");
+        }
+
+        // A page that comes back, from the background or to a network, does not wait for its timer.
+        document.addEventListener("visibilitychange", () => {
+          if (document.hidden) return;
+          const isQuiet = performance.now() - lastMessageAt > STALE;
+          if (!socket || (socket.readyState === WebSocket.OPEN && isQuiet)) connect();
+        });
+        addEventListener("online", connect);
+
+        function show(name, text) {
+          if (state.dataset.state !== name) state.dataset.state = name;
+          if (state.textContent !== text) state.textContent = text;
+        }
+
+        // A message
+
+        let total = 0;
+        let live = 0;
+        let queue = [];
+        let isScheduled = false;
+
+        function arrived(data) {
+          let score;
+          try { score = JSON.parse(data); } catch { return; }
+          if (typeof score?.user !== "string" || typeof score.score !== "number") return;
+          const now = performance.now();
+          if (!isLive && (now - openedAt > 2000 || (lastMessageAt > openedAt && now - lastMessageAt > 300))) {
+            isLive = true;
+            isRepeating = false;
+          }
+          lastMessageAt = now;
+          if (!remember(score.id, data)) return;
+          total += 1;
+          if (isLive) live += 1;
+          score.isFresh = isLive;
+          queue.push(score);
+          if (queue.length >= 2 * ROWS) queue = queue.slice(-ROWS);
+          schedule();
+        }
+
+        // Whether it is new. Scores of the replaced services may have no id: two of them may be equal, but not in what a
+        // resumed feed repeats.
+        function remember(id, data) {
+          const hasID = typeof id === "number";
+          const key = hasID ? id : data;
+          if (seen.has(key) && (hasID || isRepeating)) return false;
+          seen.add(key);
+          if (seen.size > SEEN) seen.delete(seen.values().next().value);
+          if (hasID && (newest === null || id > newest)) newest = id;
+          return true;
+        }
+
+        // The table
+
+        let isPaused = false;
+        const spare = [];                 // rows that fell out at the end, used again at the top
+
+        let rest = 0;                     // ms between two frames of ours
+
+        function schedule() {
+          if (isScheduled) return;
+          isScheduled = true;
+          if (rest < 8) requestAnimationFrame(render);
+          else setTimeout(requestAnimationFrame, rest, render);
+        }
+
+        function render() {
+          isScheduled = false;
+          // As long as a frame took, layout and paint included, the page rests after it: so half of the time is left for
+          // the reader, however slow the machine and however fast the players.
+          const start = performance.now();
+          setTimeout(() => { rest = Math.min(performance.now() - start, REST_LIMIT); });
+          setText(count, total.toLocaleString());
+          if (isPaused || queue.length === 0) return;
+          const batch = queue.slice(-ROWS);
+          queue = [];
+          for (let extra = table.rows.length + batch.length - ROWS; extra > 0; extra--) {
+            spare.push(table.removeChild(table.lastElementChild));
+          }
+          const fragment = document.createDocumentFragment();
+          const today = new Date().toDateString();
+          for (const score of batch.reverse()) {
+            fragment.append(row(score, score.isFresh && perSecond <= FRESH && batch.length <= FRESH, today));
+          }
+          table.prepend(fragment);
+          empty.hidden = true;
+        }
+
+        function row(score, isFresh, today) {
+          const row = spare.pop() ?? blank();
+          const [player, points, time] = row.cells;
+          player.firstChild.textContent = player.title = score.user;
+          points.textContent = score.score;
+          time.textContent = typeof score.created_at === "string" ? clock(score.created_at, today) : "";
+          row.className = isFresh ? "fresh" : "";
+          return row;
+        }
+
+        // The last answer is kept: in a flood all rows of a frame are of one second.
+        const told = { second: "", today: "", text: "" };
+
+        function clock(created, today) {
+          const second = created.slice(0, 19);
+          if (second === told.second && today === told.today) return told.text;
+          const date = new Date(created);
+          if (Number.isNaN(date.getTime())) return "";
+          told.second = second;
+          told.today = today;
+          return told.text = (date.toDateString() === today ? sameDay : otherDay).format(date);
+        }
+
+        function blank() {
+          const row = document.createElement("tr");
+          for (let cell = 0; cell < 3; cell++) row.insertCell();
+          row.cells[0].append(document.createElement("div"));
+          row.cells[0].firstChild.dir = "auto";
+          return row;
+        }
+
+        function forget() {
+          queue = [];
+          seen.clear();
+          total = live = 0;
+          samples.length = 0;
+          table.replaceChildren();
+          empty.hidden = false;
+        }
+
+        pause.addEventListener("click", () => {
+          isPaused = !isPaused;
+          pause.setAttribute("aria-pressed", isPaused);
+          schedule();
+        });
+
+        // The rate
+
+        const samples = [];
+        let perSecond = 0;
+
+        setInterval(() => {
+          const now = performance.now();
+          samples.push({ now, live });
+          while (samples.length > 2 && now - samples[1].now >= RATE_WINDOW) samples.shift();
+          const first = samples[0];
+          perSecond = now > first.now ? (live - first.live) * 1000 / (now - first.now) : 0;
+          setText(rate, perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString());
+        }, 1000);
+
+        function setText(target, text) {
+          if (target.textContent !== text) target.textContent = text;
+        }
+
+        connect();
+
+        """#
+}
