@@ -1,0 +1,114 @@
+"""deploy/dev itself: what it starts, and that it leaves nothing behind."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import urllib.request
+
+import pytest
+
+from gateway import binary, free_port
+from services import DEV
+from waiting import eventually
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A checkout of just the script: the gateway is built already."""
+    (tmp_path / "deploy").mkdir()
+    shutil.copy(DEV, tmp_path / "deploy" / "dev")
+    yield tmp_path
+    dev(tmp_path, "services", "down")
+
+
+def dev(checkout, *arguments, **env):
+    return subprocess.run(
+        [checkout / "deploy" / "dev", *arguments],
+        env={"PATH": os.environ["PATH"], "HOME": str(checkout), "GATEWAY_BIN": binary(), **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
+def processes_in(folder):
+    """The processes that run below a folder."""
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if pathlib.Path(os.readlink(process / "cwd")).is_relative_to(folder):
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" "))
+        except OSError:
+            pass  # ended meanwhile, or somebody else's
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_run_with_services_leaves_nothing_behind(checkout):
+    port = free_port()
+    url = f"http://localhost:{port}"
+    env = {"PATH": os.environ["PATH"], "HOME": str(checkout), "GATEWAY_BIN": binary(), "PORT": str(port)}
+    scores = []
+    for number in [signal.SIGINT, signal.SIGTERM]:
+        with open(checkout / "log", "w") as log:
+            process = subprocess.Popen(
+                [checkout / "deploy" / "dev", "run", "--services"],
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+
+            def ready():
+                assert process.poll() is None, (checkout / "log").read_text()
+                try:
+                    with urllib.request.urlopen(f"{url}/readiness", timeout=5) as response:
+                        return response.status == 200
+                except OSError:
+                    return False
+
+            eventually(ready, 150, "deploy/dev run --services serves")
+            data = (checkout / ".services" / "data").resolve()
+            assert url in (checkout / "log").read_text(), "it says what to open"
+            with urllib.request.urlopen(f"{url}/scores", timeout=10) as response:
+                assert json.load(response) == scores, "the scores of the last time are kept"
+            with urllib.request.urlopen(f"{url}/scores", b'{"user":"ada","score":3}', timeout=10) as response:
+                scores.append(json.load(response))
+            assert len(processes_in(data)) >= 3
+            os.killpg(process.pid, number)  # as a terminal does it
+            assert process.wait(timeout=90) == 0, (checkout / "log").read_text()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(timeout=90)
+        assert processes_in(data) == []
+    assert dev(checkout, "services", "down").returncode == 0
+    assert not data.exists() and not (checkout / ".services").exists()
+
+
+def test_run_without_urls_says_what_is_missing(checkout):
+    result = dev(checkout, "run")
+    assert result.returncode != 0 and "DATABASE_URL" in result.stderr and "--services" in result.stderr
+    result = dev(checkout, "run", DATABASE_URL="postgresql://127.0.0.1:1/x")
+    assert result.returncode != 0 and "BROKER_URL" in result.stderr
+
+
+def test_help_and_nonsense(checkout):
+    assert "run --services" in dev(checkout, "help").stdout
+    assert dev(checkout, "dance").returncode == 64
+    assert dev(checkout, "services", "status").returncode == 3
+    assert not (checkout / ".services").exists()
+
+
+def test_without_swift_it_says_how_to_get_it(checkout):
+    path = "/usr/bin:/bin"
+    if shutil.which("swift", path=path):
+        pytest.skip("Swift is in /usr/bin here")
+    result = dev(checkout, "run", PATH=path, GATEWAY_BIN="", DATABASE_URL="postgresql://x/x", BROKER_URL="amqp://x")
+    assert result.returncode != 0 and "swiftly" in result.stderr
