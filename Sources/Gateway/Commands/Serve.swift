@@ -90,9 +90,7 @@ extension Command {
             throw StartError("\(configuration.host) is not a numeric address (HOST)")
         }
         do throws(SystemError) {
-            let probe = try TCPListener(try Reactor(), on: address, sharesPort: false)
-            defer { probe.close() }
-            return probe.localAddress
+            return try TCPListener.free(address)
         } catch {
             throw StartError(error, address: address)
         }
