@@ -63,6 +63,8 @@ final class Broker: Sendable {
     }
 
     private static func spawn(_ command: [String], _ environment: [String], input: Int32?) throws -> pid_t {
+        // Who started the tests waits until all descriptors that it gave us are closed.
+        for descriptor in Int32(3)..<1024 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

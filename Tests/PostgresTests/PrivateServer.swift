@@ -49,7 +49,10 @@ final class PrivateServer: Sendable {
     /// Ends the server when this process ends, in whatever way: a test run that crashes or is killed runs no code.
     private func watch() {
         let end = "\(prefix)\(binaries)/pg_ctl -D \(folder)/data stop -m immediate; rm -rf \(folder)"
-        let script = "while kill -0 \(getpid()); do sleep 0.5; done; cd /; \(end)"
+        // A zombie is gone too: its parent may be waiting for descriptors that our children hold.
+        let isThere = "grep -qs \"^State:.[^Z]\" /proc/\(getpid())/status"
+        let script = "while \(isThere); do sleep 0.5; done; cd /; \(end)"
+        keepDescriptors()
         system("setsid sh -c '\(script)' >/dev/null 2>&1 </dev/null &")
     }
 
@@ -67,6 +70,7 @@ final class PrivateServer: Sendable {
 
     /// With output into a file: a server started through a pipe would keep it open.
     private func run(_ command: String) {
+        keepDescriptors()
         let status = system("{ \(command) ; } >>\(folder)/commands 2>&1 </dev/null")
         #expect(status == 0, "\(command)\n\(shellOutput("tail -n 20 \(folder)/commands"))")
     }
@@ -116,8 +120,15 @@ final class PrivateServer: Sendable {
     }
 }
 
+/// Keeps this process's descriptors from the children it makes: who started the tests waits until all of them that it gave
+/// us are closed, and a server lives on until it sees that we are gone.
+func keepDescriptors() {
+    for descriptor in Int32(3)..<1024 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+}
+
 /// What a shell command writes, without the last line end.
 @discardableResult func shellOutput(_ command: String) -> String {
+    keepDescriptors()
     guard let stream = popen(command, "r") else { return "" }
     defer { pclose(stream) }
     var output: [UInt8] = []
