@@ -61,12 +61,14 @@ def test_the_page_comes_back_after_the_gateway_did(world, chromium):
     chromium.open(gateway.url + "/")
     shows(chromium, "before")
     chromium.evaluate("window.notReloaded = true")
+    state = "document.querySelector('[role=status]').textContent"
+    connected = chromium.evaluate(state)
     gateway.stop()
-    connected = chromium.text
-    eventually(lambda: chromium.text != connected, what="the page says that the connection is gone")
+    eventually(lambda: chromium.evaluate(state) != connected, what="the page says that the connection is gone")
     again = world.gateway(PORT=gateway.port)
     again.post("after-the-restart", 2)
     shows(chromium, "after-the-restart", 60)
+    eventually(lambda: chromium.evaluate(state) == connected, what="the page says that it is back")
     assert chromium.evaluate("window.notReloaded") is True
     rows = chromium.text.count("before")
     assert rows == 1, "the resumed feed doubled a row"
