@@ -2,7 +2,7 @@ import Synchronization
 
 /// What `/readiness` knows, written by the threads that see it and read by all. What is missing is named.
 final class Health: Sendable {
-    private let needsDatabase: Bool
+    private let databaseConnectionsNeeded: Int
     private let needsBroker: Bool
     private let needsHistory: Bool
     private let databaseConnections = Atomic<Int>(0)
@@ -13,12 +13,14 @@ final class Health: Sendable {
     private let draining = Atomic<Bool>(false)
 
     /// - Parameters:
-    ///   - needsDatabase: not ready while the database is out of reach.
+    ///   - databaseConnections: how many there are when all is well (each reactor writes on one and reads on another);
+    ///     not ready while one of them is missing, for the requests that fall to its reactor would be refused. 0: the role
+    ///     needs no database.
     ///   - needsBroker: not ready until the broker was reached once; afterwards its absence is waited out, for taking
     ///     the process out of service would make an outage worse.
     ///   - needsHistory: not ready until the feed's history was reached once.
-    init(needsDatabase: Bool, needsBroker: Bool, needsHistory: Bool) {
-        self.needsDatabase = needsDatabase
+    init(databaseConnections: Int, needsBroker: Bool, needsHistory: Bool) {
+        databaseConnectionsNeeded = databaseConnections
         self.needsBroker = needsBroker
         self.needsHistory = needsHistory
     }
@@ -50,13 +52,14 @@ final class Health: Sendable {
     }
 
     var isDraining: Bool { draining.load(ordering: .relaxed) }
-    var isDatabaseUp: Bool { databaseConnections.load(ordering: .relaxed) > 0 }
+    var needsDatabase: Bool { databaseConnectionsNeeded > 0 }
+    var isDatabaseUp: Bool { databaseConnections.load(ordering: .relaxed) >= databaseConnectionsNeeded }
     var isBrokerUp: Bool { brokerConnections.load(ordering: .relaxed) > 0 }
 
     /// What keeps the process from being ready, or nil.
     var missing: StaticString? {
         if isDraining { return "shutting down" }
-        if needsDatabase, !isDatabaseUp { return "the database is out of reach" }
+        if !isDatabaseUp { return "the database is out of reach" }
         if needsBroker, !brokerWasReached.load(ordering: .relaxed) { return "the broker was not reached yet" }
         if needsHistory, !historyWasReached.load(ordering: .relaxed) { return "the scores were not reached yet" }
         return nil

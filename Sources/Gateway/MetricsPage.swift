@@ -54,7 +54,11 @@ enum MetricsPage {
             "score_gateway_slack_failed_total", "counter", "Posts Slack did not take.", sum { $0.slackFailed.load() })
         metric(
             "score_gateway_slack_waiting", "gauge", "Scores that wait for Slack.", sum { $0.slackWaiting.load() })
-        metric("score_gateway_database_up", "gauge", "Whether the database is connected.", health.isDatabaseUp ? 1 : 0)
+        if health.needsDatabase {
+            metric(
+                "score_gateway_database_up", "gauge", "Whether every connection to the database stands.",
+                health.isDatabaseUp ? 1 : 0)
+        }
         metric("score_gateway_broker_up", "gauge", "Whether the broker is connected.", health.isBrokerUp ? 1 : 0)
     }
 }

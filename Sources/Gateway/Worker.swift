@@ -96,7 +96,7 @@ final class Worker: Source {
         writer = ScoreWriter(
             reactor, database, server: server, publisher: publisher, health: plan.health, metrics: metrics,
             log: plan.log)
-        reader = ScoreReader(reactor, database, log: plan.log)
+        reader = ScoreReader(reactor, database, health: plan.health, log: plan.log)
     }
 
     private func makeReporter() throws(SystemError) {

@@ -140,6 +140,11 @@ open class WebSocketConnection: ServerConnection {
     }
 
     open override func sweep(_ now: Instant) {
+        if stream.isWriteBlocked {
+            // What was said before, a Close among it, has not left yet: neither a Ping nor its deadline would mean anything.
+            if now - stream.lastProgress > HTTPServerLimits.writeStall { stream.close() }
+            return
+        }
         guard now >= session.nextDeadline else { return }
         let before = stream.output.count
         switch session.tick(now: now, output: &stream.output) {

@@ -35,7 +35,20 @@ open class TCPListener: Source {
     public var localAddress: SocketAddress { SocketAddress(localOf: descriptor) }
 
     /// A connection came in. The descriptor is nonblocking and belongs to the callee.
-    open func accepted(_ descriptor: Int32) {}
+    open func accepted(_ descriptor: Int32) {
+        Glibc.close(descriptor)
+    }
+
+    /// Looks whether nobody listens on an address, which SO_REUSEPORT would hide. Binds and does not listen, so that
+    /// nobody connects to a socket that is about to go.
+    /// - Returns: the address, with the port the kernel chose for port 0.
+    public static func free(_ address: SocketAddress) throws(SystemError) -> SocketAddress {
+        let probe = try address.socket()
+        defer { Glibc.close(probe) }
+        _ = clinux_set_option(probe, SOL_SOCKET, SO_REUSEADDR, 1)
+        guard address.bind(probe) == 0 else { throw .last("bind") }
+        return SocketAddress(localOf: probe)
+    }
 
     /// The process has no descriptor left; the listener rests and tries again by itself.
     open func acceptFailed(_ error: SystemError) {}

@@ -125,8 +125,9 @@ import Testing
 
 @Suite struct HealthTests {
     @Test func namesWhatIsMissing() {
-        let health = Health(needsDatabase: true, needsBroker: true, needsHistory: false)
+        let health = Health(databaseConnections: 2, needsBroker: true, needsHistory: false)
         #expect(health.missing != nil)
+        health.databaseConnected()
         health.databaseConnected()
         #expect(health.missing != nil)
         health.brokerReached()

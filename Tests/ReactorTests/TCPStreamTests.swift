@@ -216,6 +216,18 @@ private func readAll(_ descriptor: Int32) -> [UInt8]? {
         #expect(handler.end == .error(SystemError(ECONNREFUSED, "connect")))
     }
 
+    @Test func anAddressIsFreeWhenNobodyListensThere() throws {
+        let reactor = try Reactor()
+        let address = try TCPListener.free(SocketAddress(numeric: "127.0.0.1", port: 0)!)
+        #expect(address.port != 0)
+        let listener = try Acceptor(reactor, on: address, sharesPort: true)
+        var code: Int32?
+        do throws(SystemError) { _ = try TCPListener.free(address) } catch { code = error.code }
+        #expect(code == EADDRINUSE, "although the listener shares its port")
+        listener.close()
+        #expect(try TCPListener.free(address) == address)
+    }
+
     @Test func anEventForASourceClosedEarlierInTheTurnIsDropped() throws {
         let reactor = try Reactor()
         let first = Recorder()

@@ -48,8 +48,8 @@ extension Command {
         do throws(HTTPClientError) { try HTTPClient.prepare() } catch { throw StartError("\(error)") }
         let files = clinux_raise_open_files()
         let health = Health(
-            needsDatabase: configuration.role.hostsScores,
-            needsBroker: true, needsHistory: configuration.role.hostsReporter)
+            databaseConnections: configuration.role.hostsScores ? 2 * configuration.reactors : 0, needsBroker: true,
+            needsHistory: configuration.role.hostsReporter)
         log.notice(
             "starting",
             metadata: [
@@ -91,9 +91,7 @@ extension Command {
             throw StartError("\(configuration.host) is not a numeric address (HOST)")
         }
         do throws(SystemError) {
-            let probe = try TCPListener(try Reactor(), on: address, sharesPort: false)
-            defer { probe.close() }
-            return probe.localAddress
+            return try TCPListener.free(address)
         } catch {
             throw StartError(error, address: address)
         }

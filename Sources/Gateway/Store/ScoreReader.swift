@@ -29,14 +29,17 @@ final class ScoreReader: PostgresClient {
     }
 
     private let reactor: Reactor
+    private let health: Health
     private var failures: ThrottledLog
+    private var isConnected = false
     private var connection: PostgresConnection!  // made in init; needs self
     private var group = ReadGroup<ScorePage, Asker>()
     private var running: [UInt64: ScorePage] = [:]
     private var parameters = ParameterBuffer()
 
-    init(_ reactor: Reactor, _ configuration: PostgresConfiguration, log: Logger) {
+    init(_ reactor: Reactor, _ configuration: PostgresConfiguration, health: Health, log: Logger) {
         self.reactor = reactor
+        self.health = health
         failures = ThrottledLog(log, "scores: a query failed", level: .error)
         super.init()
         connection = PostgresConnection(reactor, configuration, statements: ScoreSQL.pages, client: self)
@@ -118,7 +121,15 @@ final class ScoreReader: PostgresClient {
         }
     }
 
+    override func connected(_ connection: PostgresConnection) {
+        if !isConnected { health.databaseConnected() }
+        isConnected = true
+    }
+
     override func disconnected(_ connection: PostgresConnection, error: PostgresError) {
+        // The writer's connection is to the same server, and says so in the log.
+        if isConnected { health.databaseDisconnected() }
+        isConnected = false
         running = [:]
         for asker in group.drain() { asker.failed() }
     }
