@@ -268,6 +268,8 @@ public final class TCPStream: Source {
     }
 
     private func read(_ readiness: Readiness) {
+        // Kept bytes stand before what the socket has, its end among it; they are presented before this turn ends.
+        if mustRedeliver, !unconsumed.isEmpty { return }
         guard !isReadingPaused, !hasReceivedEnd else {
             // A paused or half-closed stream hears of the peer's reset only by the hang-up.
             if !readiness.isDisjoint(with: .hangup) { finish(.peer) }

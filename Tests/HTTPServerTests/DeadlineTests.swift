@@ -75,7 +75,7 @@ import Testing
 
     @Test func aClientThatTakesNothingIsGone() throws {
         let test = try TestServer()
-        let client = try test.connect(receiveBuffer: 8192)
+        let client = try test.connect(receiveBuffer: 300_000)
         test.responder.script = Array(repeating: String(repeating: "p", count: 100_000), count: 1000)
         client.send(get("/produce"))
         test.turn { test.responder.producers.count == 1 }
