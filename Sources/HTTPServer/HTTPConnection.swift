@@ -172,8 +172,7 @@ public final class HTTPConnection: ServerConnection {
         if body.capacity > HTTPServerLimits.bodyKept { body.releaseIfEmpty() }
         self.ticket = nil
         owesContinue = false
-        phase = .idle
-        phaseBegan = server.reactor.now
+        enter(.idle)
         if ticket.form.contains(.closes) { readNoMore() }
     }
 
@@ -197,9 +196,7 @@ public final class HTTPConnection: ServerConnection {
             if answers.unanswered == 0 { stream.closeAfterFlush() }
             return
         }
-        server.refuse(
-            ResponseTicket(connection: token, sequence: ticket.sequence, form: ticket.form.union(.closes)),
-            error.status, detail: error.reason)
+        server.refuse(ticket.closing, error.status, detail: error.reason)
     }
 
     // MARK: Answers
@@ -232,7 +229,7 @@ public final class HTTPConnection: ServerConnection {
         if ticket.form.contains(.http10), !ticket.form.contains(.headOnly) {
             // Without chunked coding the end of the connection ends the body (RFC 9112 section 6.3).
             readsNoMore = true
-            ticket = ResponseTicket(connection: token, sequence: ticket.sequence, form: ticket.form.union(.closes))
+            ticket = ticket.closing
         }
         var head = ByteBuffer(capacity: 256)
         ticket.form.appendHead(status, server.date, contentType, fields, to: &head)
@@ -247,11 +244,9 @@ public final class HTTPConnection: ServerConnection {
 
     /// While draining, the last answer says that it is the last.
     private func closing(_ ticket: ResponseTicket) -> ResponseTicket {
-        guard server.isDraining || readsNoMore || withholdsContinue, answers.isLast(ticket) else {
-            return ticket
-        }
+        guard server.isDraining || readsNoMore || withholdsContinue, answers.isLast(ticket) else { return ticket }
         readsNoMore = true
-        return ResponseTicket(connection: token, sequence: ticket.sequence, form: ticket.form.union(.closes))
+        return ticket.closing
     }
 
     /// The answer of `ticket` is in the output: the next one's turn.
@@ -341,10 +336,8 @@ public final class HTTPConnection: ServerConnection {
 
     public override func receivedEnd() {
         // Half-close: what was asked is still answered; an unfinished request never will be.
-        if let ticket {
-            self.ticket = nil
-            if collects, answers.isLast(ticket), isAwaited(ticket) { answers.takeBackLast() }
-        }
+        if let ticket, collects, answers.isLast(ticket), isAwaited(ticket) { answers.takeBackLast() }
+        ticket = nil
         readNoMore()
     }
 

@@ -9,6 +9,11 @@ public struct ResponseTicket: Equatable, Sendable {
     /// Which request of its connection: answers leave in this order (RFC 9112 section 9.3.2).
     let sequence: UInt32
     let form: ResponseForm
+
+    /// The same request, whose answer is the connection's last.
+    var closing: ResponseTicket {
+        ResponseTicket(connection: connection, sequence: sequence, form: form.union(.closes))
+    }
 }
 
 /// What of the request decides the form of its answer.

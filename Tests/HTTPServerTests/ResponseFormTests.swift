@@ -104,14 +104,14 @@ import Testing
         let test = try TestServer()
         let client = try test.connect(receiveBuffer: 300_000)
         let piece = String(repeating: "p", count: 100_000)
-        test.responder.script = Array(repeating: piece, count: 100)
+        test.responder.script = Array(repeating: piece, count: 50)
         client.send(get("/produce") + get("/now"))
         test.turn { test.responder.producers.count == 1 }
         test.turn {
             client.receiveOnce()
             return client.received.suffix(4) == Array("/now".utf8)
         }
-        #expect(client.received.count > 10_000_000)
+        #expect(client.received.count > 5_000_000)
         #expect(test.responder.producers[0].resumes > 1)
         #expect(test.responder.producers[0].cancels == 0)
     }
