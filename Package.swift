@@ -79,6 +79,7 @@ let package = Package(
         tests("WebSocketTests", ["WebSocket", "Bytes"]),
         tests("ScoresTests", ["Scores", "JSON", "Bytes"]),
         tests("ReactorTests", ["Reactor", "Bytes", "CLinux"]),
+        tests("HTTPServerTests", ["HTTPServer", "HTTP1", "WebSocket", "Reactor", "Bytes", "CLinux"]),
         tests("PostgresTests", ["Postgres", "Gateway", "Reactor", "Bytes"]),
         tests("AMQPTests", ["AMQP", "Reactor", "Bytes"]),
         tests("HTTPClientTests", ["HTTPClient", "Reactor", "Bytes"]),

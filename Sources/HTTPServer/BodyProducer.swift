@@ -3,10 +3,11 @@
 open class BodyProducer {
     public init() {}
 
-    /// It is this answer's turn and there is room: write some (`HTTPConnection.write`) and return. When nothing is
-    /// ready yet, return and write later; the connection calls again each time its output has left.
+    /// It is this answer's turn: write (`HTTPConnection.write`) until the body ends, nothing is ready, or the connection
+    /// `isCongested`. What is not ready yet is written later, unasked; after congestion this is called again when the
+    /// output has left.
     open func resume(_ connection: HTTPConnection) {}
 
-    /// The client is gone; no call follows.
+    /// The client is gone, or wanted no body (HEAD); no call follows.
     open func cancelled() {}
 }

@@ -5,22 +5,16 @@ import Reactor
 /// One HTTP/1.1 connection of the server: requests are parsed as they come, pipelined ones too, and answers leave in
 /// the order of the requests (RFC 9112 section 9.3), all answers of a turn in one write.
 ///
-///     bytes → RequestParser → Responder.head / .body … ticket … respond → [stash] → stream.output
+///     bytes → RequestParser → Responder.head / .body … ticket … respond → [ResponseQueue] → stream.output
 ///
-/// An answer that is not next waits in the stash. `nextToAnswer` ≤ sequences under way < `nextSequence`.
+/// Reading stops while too many answers are owed, while the client does not read them, and while an upgrade waits for
+/// the answers before it. Whatever ends the cause resumes it.
 public final class HTTPConnection: ServerConnection {
     /// What the connection waits for, for its deadlines.
     private enum Phase {
         case idle
         case head
         case body
-    }
-
-    /// An answer that must wait for those before it.
-    private struct Stashed {
-        let ticket: ResponseTicket
-        let bytes: [UInt8]
-        let producer: BodyProducer?
     }
 
     unowned let server: HTTPServer
@@ -37,9 +31,7 @@ public final class HTTPConnection: ServerConnection {
     private var body = ByteBuffer()
     private var owesContinue = false
 
-    private var nextSequence: UInt32 = 0
-    private var nextToAnswer: UInt32 = 0
-    private var stash: [Stashed] = []
+    private var answers = ResponseQueue()
     private var producer: BodyProducer?
     private var producerTicket: ResponseTicket?
     /// No request after this point is read: the last answer closes the connection.
@@ -47,6 +39,8 @@ public final class HTTPConnection: ServerConnection {
     /// The request under way waits for a 100 (Continue) that it will not get: whether its content follows all the same
     /// cannot be known, so its answer closes (RFC 9110 section 10.1.1).
     private var withholdsContinue = false
+    /// The last request of this protocol has come; what follows it are bytes of the next.
+    private var isUpgrading = false
 
     init(_ server: HTTPServer) {
         self.server = server
@@ -54,15 +48,19 @@ public final class HTTPConnection: ServerConnection {
         super.init()
     }
 
-    private var unanswered: Int { Int(nextSequence &- nextToAnswer) }
-
     // MARK: Requests
 
     public override func received(_ bytes: Span<UInt8>) -> Int {
         var offset = 0
         while !readsNoMore {
-            if ticket == nil, unanswered >= HTTPServerLimits.pipelinedRequests || stream.isCongested {
+            if isUpgrading {
+                if answers.unanswered > 0 { stream.pauseReading() }
+                return offset
+            }
+            if ticket == nil, answers.unanswered >= HTTPServerLimits.pipelinedRequests || stream.isCongested {
                 stream.pauseReading()
+                // The client cannot go on with a head that is not read.
+                if phase == .head { enter(.idle) }
                 return offset
             }
             let rest = bytes.extracting(droppingFirst: offset)
@@ -74,7 +72,7 @@ public final class HTTPConnection: ServerConnection {
                     return offset
                 case .head(let consumed):
                     offset += consumed
-                    if beginRequest(rest) { return offset }
+                    beginRequest(rest)
                 case .body(let range, let consumed):
                     offset += consumed
                     bodyReceived += Int64(range.count)
@@ -106,16 +104,14 @@ public final class HTTPConnection: ServerConnection {
         phaseBegan = server.reactor.now
     }
 
-    /// - Returns: whether the connection has changed its protocol.
-    private func beginRequest(_ bytes: Span<UInt8>) -> Bool {
+    private func beginRequest(_ bytes: Span<UInt8>) {
         let head = parser.head
         var form: ResponseForm = []
         if head.method == .head { form.insert(.headOnly) }
         if !head.keepAlive { form.insert(.closes) }
         if head.versionMinor == 0 { form.insert(.http10) }
-        let ticket = ResponseTicket(connection: token, sequence: nextSequence, form: form)
+        let ticket = ResponseTicket(connection: token, sequence: answers.begin(), form: form)
         self.ticket = ticket
-        nextSequence &+= 1
         bodyReceived = 0
         collects = false
         server.counters.requests += 1
@@ -130,23 +126,28 @@ public final class HTTPConnection: ServerConnection {
             if case .length(let length) = head.framing, length > Int64(limit) {
                 // Decided from the declared length, before any 100 (Continue).
                 refuse(.contentTooLarge)
-                return false
+                return
             }
             parser.maximumBodyLength = Int64(limit)
             if waits { sendContinue() }
         case .upgrade(let connection):
-            upgrade(to: connection, key: bytes.extracting(parser.value(of: .secWebSocketKey)!))  // checked
-            return true
+            self.ticket = nil
+            isUpgrading = true
+            var answer = ByteBuffer(capacity: 256)
+            let key = bytes.extracting(parser.value(of: .secWebSocketKey)!)  // checked
+            WebSocketUpgrade.appendResponse(key: key, date: server.date, to: &answer)
+            answers.hold(ticket, answer.bytes.copied, then: .upgrade(connection))
+            answerHeld()
         }
-        return false
     }
 
     /// 100 (Continue) may only stand where this request's answer will (RFC 9110 section 10.1.1).
     private func sendContinue() {
-        guard ticket?.sequence == nextToAnswer else {
+        guard let ticket, answers.isNext(ticket) else {
             owesContinue = true
             return
         }
+        phaseBegan = server.reactor.now
         stream.output.append(ResponseEncoder.continueResponse)
         stream.scheduleFlush()
     }
@@ -171,22 +172,20 @@ public final class HTTPConnection: ServerConnection {
         if body.capacity > HTTPServerLimits.bodyKept { body.releaseIfEmpty() }
         self.ticket = nil
         owesContinue = false
-        phase = .idle
-        phaseBegan = server.reactor.now
+        enter(.idle)
         if ticket.form.contains(.closes) { readNoMore() }
     }
 
     private func readNoMore() {
         readsNoMore = true
-        if unanswered == 0 { stream.closeAfterFlush() }
+        if answers.unanswered == 0 { stream.closeAfterFlush() }
     }
 
     /// The request cannot be taken. Answered in its place, then closed: where the next one would begin is unknown.
     private func refuse(_ error: HTTPError) {
         var ticket = ticket
         if ticket == nil {
-            ticket = ResponseTicket(connection: token, sequence: nextSequence, form: .closes)
-            nextSequence &+= 1
+            ticket = ResponseTicket(connection: token, sequence: answers.begin(), form: .closes)
         }
         self.ticket = nil
         body.removeAll()
@@ -194,12 +193,10 @@ public final class HTTPConnection: ServerConnection {
         readsNoMore = true
         guard let ticket, isAwaited(ticket) else {
             // It was answered already (a body nobody wants turned out malformed): nothing more can be said.
-            if unanswered == 0 { stream.closeAfterFlush() }
+            if answers.unanswered == 0 { stream.closeAfterFlush() }
             return
         }
-        server.refuse(
-            ResponseTicket(connection: token, sequence: ticket.sequence, form: ticket.form.union(.closes)),
-            error.status, detail: error.reason)
+        server.refuse(ticket.closing, error.status, detail: error.reason)
     }
 
     // MARK: Answers
@@ -210,13 +207,13 @@ public final class HTTPConnection: ServerConnection {
     ) {
         guard isAwaited(ticket) else { return }
         let ticket = closing(ticket)
-        guard ticket.sequence == nextToAnswer else {
+        guard answers.isNext(ticket) else {
             var bytes = ByteBuffer(capacity: 256 + body.count)
-            append(ticket, status, contentType, fields, body, to: &bytes)
-            stash.append(Stashed(ticket: ticket, bytes: bytes.bytes.copied, producer: nil))
+            ticket.form.append(status, server.date, contentType, fields, body, to: &bytes)
+            answers.hold(ticket, bytes.bytes.copied, then: .nothing)
             return
         }
-        append(ticket, status, contentType, fields, body, to: &stream.output)
+        ticket.form.append(status, server.date, contentType, fields, body, to: &stream.output)
         answered(ticket)
     }
 
@@ -229,86 +226,73 @@ public final class HTTPConnection: ServerConnection {
             return
         }
         var ticket = closing(ticket)
-        if ticket.form.contains(.http10) {
+        if ticket.form.contains(.http10), !ticket.form.contains(.headOnly) {
             // Without chunked coding the end of the connection ends the body (RFC 9112 section 6.3).
-            ticket = ResponseTicket(connection: token, sequence: ticket.sequence, form: ticket.form.union(.closes))
+            readsNoMore = true
+            ticket = ticket.closing
         }
         var head = ByteBuffer(capacity: 256)
-        ResponseEncoder.begin(&head, status, date: server.date, ticket.form.connection)
-        ResponseEncoder.contentType(&head, contentType)
-        if !ticket.form.contains(.http10) { ResponseEncoder.chunked(&head) }
-        head.append(fields)
-        ResponseEncoder.end(&head)
-        stash.append(Stashed(ticket: ticket, bytes: head.bytes.copied, producer: producer))
-        if ticket.sequence == nextToAnswer { answerStashed() }
+        ticket.form.appendHead(status, server.date, contentType, fields, to: &head)
+        answers.hold(ticket, head.bytes.copied, then: .body(producer))
+        answerHeld()
     }
 
     /// A request is answered once: one that was refused while its answer was being made is not answered again.
     private func isAwaited(_ ticket: ResponseTicket) -> Bool {
-        ticket.sequence &- nextToAnswer < UInt32(unanswered) && producerTicket?.sequence != ticket.sequence
-            && !stash.contains { $0.ticket.sequence == ticket.sequence }
+        answers.isOwed(ticket) && producerTicket?.sequence != ticket.sequence
     }
 
     /// While draining, the last answer says that it is the last.
     private func closing(_ ticket: ResponseTicket) -> ResponseTicket {
-        guard server.isDraining || readsNoMore || withholdsContinue, ticket.sequence &+ 1 == nextSequence else {
-            return ticket
-        }
+        guard server.isDraining || readsNoMore || withholdsContinue, answers.isLast(ticket) else { return ticket }
         readsNoMore = true
-        return ResponseTicket(connection: token, sequence: ticket.sequence, form: ticket.form.union(.closes))
-    }
-
-    private func append(
-        _ ticket: ResponseTicket, _ status: Status, _ contentType: StaticString?, _ fields: Span<UInt8>,
-        _ body: Span<UInt8>, to output: inout ByteBuffer
-    ) {
-        ResponseEncoder.begin(&output, status, date: server.date, ticket.form.connection)
-        if let contentType { ResponseEncoder.contentType(&output, contentType) }
-        if !status.forbidsContent { ResponseEncoder.contentLength(&output, Int64(body.count)) }
-        output.append(fields)
-        ResponseEncoder.end(&output)
-        if !ticket.form.contains(.headOnly) && !status.forbidsContent { output.append(body) }
+        return ticket.closing
     }
 
     /// The answer of `ticket` is in the output: the next one's turn.
     private func answered(_ ticket: ResponseTicket) {
-        nextToAnswer &+= 1
+        answers.advance()
         stream.scheduleFlush()
         if ticket.form.contains(.closes) {
             readsNoMore = true
+            abandonAnswers()
             stream.closeAfterFlush()
             return
         }
-        if !stash.isEmpty { answerStashed() }
-        if owesContinue, self.ticket?.sequence == nextToAnswer {
+        answerHeld()
+        if owesContinue, let ticket = self.ticket, answers.isNext(ticket) {
             owesContinue = false
             sendContinue()
         }
-        if readsNoMore, unanswered == 0 {
+        if readsNoMore, answers.unanswered == 0 {
             stream.closeAfterFlush()
-        } else if unanswered == HTTPServerLimits.pipelinedRequests - 1 {
+        } else if answers.unanswered <= HTTPServerLimits.pipelinedRequestsToResume, !stream.isCongested, !isUpgrading {
             stream.resumeReading()
         }
     }
 
-    private func answerStashed() {
-        while producer == nil, let index = stash.firstIndex(where: { $0.ticket.sequence == nextToAnswer }) {
-            let next = stash.remove(at: index)
+    private func answerHeld() {
+        while producer == nil, let next = answers.takeNext() {
             stream.output.append(next.bytes)
-            guard let producer = next.producer else {
-                answered(next.ticket)
-                return
-            }
-            if next.ticket.form.contains(.headOnly) {
+            switch next.rest {
+            case .nothing: answered(next.ticket)
+            case .body(let producer) where next.ticket.form.contains(.headOnly):
                 producer.cancelled()
                 answered(next.ticket)
-                return
+            case .body(let producer):
+                self.producer = producer
+                producerTicket = next.ticket
+                stream.scheduleFlush()
+                producer.resume(self)
+            case .upgrade(let connection):
+                answers.advance()
+                upgrade(to: connection)
             }
-            self.producer = producer
-            producerTicket = next.ticket
-            stream.scheduleFlush()
-            producer.resume(self)
         }
+    }
+
+    private func abandonAnswers() {
+        for producer in answers.abandon() { producer.cancelled() }
     }
 
     // MARK: Bodies of unknown length
@@ -347,26 +331,25 @@ public final class HTTPConnection: ServerConnection {
 
     public override func drained() {
         producer?.resume(self)
-        if unanswered < HTTPServerLimits.pipelinedRequests { stream.resumeReading() }
+        if answers.unanswered < HTTPServerLimits.pipelinedRequests { stream.resumeReading() }
     }
 
     public override func receivedEnd() {
         // Half-close: what was asked is still answered; an unfinished request never will be.
-        if let ticket {
-            self.ticket = nil
-            if ticket.sequence &+ 1 == nextSequence, ticket.sequence &- nextToAnswer < UInt32(unanswered), collects {
-                nextSequence &-= 1
-            }
-        }
+        if let ticket, collects, answers.isLast(ticket), isAwaited(ticket) { answers.takeBackLast() }
+        ticket = nil
         readNoMore()
     }
 
     public override func closed(_ reason: StreamEnd) {
-        producer?.cancelled()
-        producer = nil
-        for stashed in stash { stashed.producer?.cancelled() }
-        stash = []
+        // A responder that closes the stream from within a request does not get the next one.
+        readsNoMore = true
         server.remove(self)
+        let producer = producer
+        self.producer = nil
+        producerTicket = nil
+        producer?.cancelled()
+        abandonAnswers()
     }
 
     // MARK: Deadlines
@@ -380,28 +363,37 @@ public final class HTTPConnection: ServerConnection {
         guard !readsNoMore else { return }
         switch phase {
         case .idle:
-            if unanswered == 0, now - phaseBegan > server.options.idleTimeout { stream.close() }
+            guard answers.unanswered == 0 else { return }
+            if server.hasToldAll {
+                // Busy when it was told, or accepted since: it is done now.
+                stream.closeAfterFlush()
+            } else if now - phaseBegan > server.options.idleTimeout {
+                stream.close()
+            }
         case .head:
             if now - phaseBegan > server.options.requestTimeout { refuse(.requestTimeout) }
         case .body:
+            // A client that waits for its 100 (Continue) waits for us.
+            if owesContinue { return }
             let allowance = server.options.requestTimeout + .seconds(bodyReceived / HTTPServerLimits.slowestBody)
             if now - phaseBegan > allowance { refuse(.requestTimeout) }
         }
     }
 
     public override func drain() {
-        if unanswered == 0, phase == .idle { stream.closeAfterFlush() }
+        if answers.unanswered == 0, phase == .idle { stream.closeAfterFlush() }
     }
 
     // MARK: Upgrade
 
-    private func upgrade(to connection: WebSocketConnection, key: Span<UInt8>) {
-        nextToAnswer &+= 1
-        WebSocketUpgrade.appendResponse(key: key, date: server.date, to: &stream.output)
+    private func upgrade(to connection: WebSocketConnection) {
         server.replace(self, by: connection)
         stream.handler = connection
         connection.open(stream, server)
+        if server.isDraining { connection.drain() }
         stream.scheduleFlush()
+        // Whether it was paused to wait for its turn or not: what came behind the request is for the new protocol.
+        stream.resumeReading()
         stream.redeliver()
     }
 }

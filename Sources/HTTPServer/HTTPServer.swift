@@ -44,8 +44,9 @@ public final class HTTPServer: Source {
     private var dateField: DateField
     private var connections = Slab<ServerConnection>()
     private var listener: Listener?
-    /// Connections that are to be told, and how many a tick.
-    private var toDrain: [ServerConnection] = []
+    /// Connections that are to be told, and how many a tick. By token: one that was upgraded meanwhile is not what it
+    /// was, and one that closed need not wait here.
+    private var toDrain: [Token] = []
     private var drainsPerTick = 0
 
     /// Binds and listens; accepting starts with the reactor.
@@ -188,15 +189,19 @@ public final class HTTPServer: Source {
     /// From now on answers say `Connection: close`, idle connections are closed, and WebSockets are told to go away.
     /// - Parameter time: over which the telling is spread, so that a fleet of clients does not come back in one beat.
     public func drain(spreadOver time: Duration) {
+        guard !isDraining else { return }
         isDraining = true
-        toDrain = connections.values
+        toDrain = connections.values.map(\.token)
         let ticks = max(1, time.wholeNanoseconds / HTTPServerLimits.drainTick.wholeNanoseconds)
         drainsPerTick = max(HTTPServerLimits.drainsPerTick, toDrain.count / Int(ticks) + 1)
         drainSome()
     }
 
+    /// Every connection there was when the drain began has been told.
+    var hasToldAll: Bool { isDraining && toDrain.isEmpty }
+
     private func drainSome() {
-        for connection in toDrain.suffix(drainsPerTick) { connection.drain() }
+        for token in toDrain.suffix(drainsPerTick) { connections[token]?.drain() }
         toDrain.removeLast(min(drainsPerTick, toDrain.count))
         guard !toDrain.isEmpty else { return }
         _ = reactor.schedule(self, at: reactor.now + HTTPServerLimits.drainTick, tag: HTTPServer.drainTag)

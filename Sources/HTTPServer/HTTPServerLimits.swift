@@ -4,6 +4,10 @@ public enum HTTPServerLimits {
     /// a single connection must not fill the write backlog.
     static let pipelinedRequests = 128
 
+    /// So many are left when reading resumes. Half: the bytes that waited are looked at once for many answers, not for
+    /// each.
+    static let pipelinedRequestsToResume = pipelinedRequests / 2
+
     /// A body that arrives slower than this many bytes a second, after the request timeout as a start-up allowance, is
     /// given up with 408: a dripping client must not hold memory for long.
     static let slowestBody: Int64 = 1024

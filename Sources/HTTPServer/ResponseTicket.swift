@@ -1,3 +1,4 @@
+import Bytes
 import HTTP1
 import Reactor
 
@@ -8,6 +9,11 @@ public struct ResponseTicket: Equatable, Sendable {
     /// Which request of its connection: answers leave in this order (RFC 9112 section 9.3.2).
     let sequence: UInt32
     let form: ResponseForm
+
+    /// The same request, whose answer is the connection's last.
+    var closing: ResponseTicket {
+        ResponseTicket(connection: connection, sequence: sequence, form: form.union(.closes))
+    }
 }
 
 /// What of the request decides the form of its answer.
@@ -24,5 +30,30 @@ struct ResponseForm: OptionSet, Sendable {
     /// What the answer says about its connection.
     var connection: ConnectionOption {
         contains(.closes) ? .close : contains(.http10) ? .keepAliveHTTP10 : .keepAlive
+    }
+
+    /// An answer whose body is all there.
+    func append(
+        _ status: Status, _ date: DateField, _ contentType: StaticString?, _ fields: Span<UInt8>, _ body: Span<UInt8>,
+        to output: inout ByteBuffer
+    ) {
+        ResponseEncoder.begin(&output, status, date: date, connection)
+        if let contentType { ResponseEncoder.contentType(&output, contentType) }
+        if !status.forbidsContent { ResponseEncoder.contentLength(&output, Int64(body.count)) }
+        output.append(fields)
+        ResponseEncoder.end(&output)
+        if !contains(.headOnly), !status.forbidsContent { output.append(body) }
+    }
+
+    /// The head of an answer whose body is still to be made.
+    func appendHead(
+        _ status: Status, _ date: DateField, _ contentType: StaticString, _ fields: Span<UInt8>,
+        to output: inout ByteBuffer
+    ) {
+        ResponseEncoder.begin(&output, status, date: date, connection)
+        ResponseEncoder.contentType(&output, contentType)
+        if !contains(.http10) { ResponseEncoder.chunked(&output) }
+        output.append(fields)
+        ResponseEncoder.end(&output)
     }
 }

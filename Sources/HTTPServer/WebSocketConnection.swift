@@ -31,7 +31,8 @@ open class WebSocketConnection: ServerConnection {
     /// A whole binary message. Valid within the call only.
     open func binary(_ message: Span<UInt8>) {}
 
-    /// No data frame may follow: the close handshake has begun, or the connection is gone. Called once, last.
+    /// No data frame may follow: the close handshake has begun, or the connection is gone. Called once, last: messages
+    /// that the peer sent before it saw the Close are dropped.
     open func ending() {}
 
     /// The session wrote into `stream.output` by itself (Pong, Ping, Close).
@@ -90,15 +91,15 @@ open class WebSocketConnection: ServerConnection {
                     // A peer that pings and does not read costs what it is allowed to.
                     if stream.isCongested { stream.pauseReading() }
                     return offset
-                case .text:
+                case .text where !hasEnded:
                     isDelivering = true
                     text(session.message)
                     finishDelivery()
-                case .binary:
+                case .binary where !hasEnded:
                     isDelivering = true
                     binary(session.message)
                     finishDelivery()
-                case .ping, .pong: break
+                case .text, .binary, .ping, .pong: break
                 case .closed:
                     end()
                     stream.closeAfterFlush()

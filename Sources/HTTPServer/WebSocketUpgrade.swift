@@ -20,6 +20,10 @@ public enum WebSocketUpgrade {
     public static func check(_ request: borrowing RequestParser, in bytes: Span<UInt8>) -> Verdict {
         guard request.head.isWebSocketUpgrade else { return .upgradeRequired("This is a WebSocket endpoint.") }
         guard request.head.versionMinor >= 1 else { return .malformed("A WebSocket begins with HTTP/1.1.") }
+        // Bytes of content would be read as frames (RFC 6455 section 4.1: the request is a GET without content).
+        guard request.head.framing == .none || request.head.framing == .length(0) else {
+            return .malformed("The request for a WebSocket has content.")
+        }
         guard let version = request.value(of: .secWebSocketVersion), !request.isRepeated(.secWebSocketVersion),
             bytes.extracting(version).equals(Handshake.version)
         else { return .upgradeRequired("Only version 13 of the WebSocket protocol is spoken here.") }

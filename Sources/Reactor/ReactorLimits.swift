@@ -34,7 +34,10 @@ public enum ReactorLimits {
     /// How long a stream that closes after its last answer waits for a peer that does not read.
     static let drain: Duration = .seconds(10)
 
-    /// How long a closing stream waits for the peer's FIN, reading and dropping, so that its last answer is not torn
-    /// away by a reset (RFC 9112 section 9.6).
+    /// How long a closing stream waits for the peer's next bytes or FIN, reading and dropping, so that its last answer is
+    /// not torn away by a reset (RFC 9112 section 9.6).
     static let lingeringClose: Duration = .seconds(2)
+
+    /// How long at most, while the peer goes on sending: some clients look at the answer only after their whole body.
+    static let lingeringMost: Duration = .seconds(30)
 }

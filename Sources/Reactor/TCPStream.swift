@@ -20,6 +20,7 @@ public final class TCPStream: Source {
 
     public let reactor: Reactor
     public let descriptor: Int32
+    /// Whom the stream tells; let go after `closed(_:)`, so that the two do not keep each other alive.
     public var handler: StreamHandler
     /// What waits to be sent. Append, then `scheduleFlush()`.
     public var output = ByteBuffer()
@@ -34,9 +35,12 @@ public final class TCPStream: Source {
     private var isReadingPaused = false
     /// The kernel takes no more: what waits is sent when the peer has read.
     public private(set) var isWriteBlocked = false
-    /// When the kernel last took bytes.
+    /// When the kernel last took bytes, or, if that is later, when it first took none.
     public private(set) var lastProgress: Instant
     private var hasReceivedEnd = false
+    /// While lingering: whether the peer still sends, and until when it may.
+    private var hasDiscarded = false
+    private var lingersUntil = Instant.distantFuture
 
     /// Adopts a connected, nonblocking socket.
     public init(_ reactor: Reactor, _ descriptor: Int32, handler: StreamHandler) throws(SystemError) {
@@ -115,6 +119,7 @@ public final class TCPStream: Source {
 
     /// Tells the stream that a direct `send(2)` met EAGAIN: `handler.drained()` follows when there is room again.
     public func awaitWritable() {
+        if !isWriteBlocked { lastProgress = reactor.now }
         isWriteBlocked = true
         updateInterest()
     }
@@ -129,8 +134,7 @@ public final class TCPStream: Source {
                 output.consume(sent)
                 lastProgress = reactor.now
             } else if errno == EAGAIN {
-                isWriteBlocked = true
-                updateInterest()
+                awaitWritable()
                 return
             } else if errno != EINTR {
                 finish(.error(.last("send")))
@@ -198,6 +202,7 @@ public final class TCPStream: Source {
         state = .lingering
         updateInterest()
         reactor.cancel(timer)
+        lingersUntil = reactor.now + ReactorLimits.lingeringMost
         timer = reactor.schedule(self, at: reactor.now + ReactorLimits.lingeringClose)
     }
 
@@ -211,6 +216,8 @@ public final class TCPStream: Source {
         unconsumed.releaseIfEmpty()
         output.removeAll()
         output.releaseIfEmpty()
+        let handler = handler
+        self.handler = StreamHandler()
         handler.closed(reason)
     }
 
@@ -236,7 +243,16 @@ public final class TCPStream: Source {
     }
 
     public override func timerFired(_ tag: UInt32) {
-        finish(state == .connecting ? .timeout : .local)
+        switch state {
+        case .connecting: finish(.timeout)
+        case .draining where reactor.now < lastProgress + ReactorLimits.drain:
+            // Slow, but it reads: the answer is not cut.
+            timer = reactor.schedule(self, at: lastProgress + ReactorLimits.drain)
+        case .lingering where hasDiscarded && reactor.now < lingersUntil:
+            hasDiscarded = false
+            timer = reactor.schedule(self, at: reactor.now + ReactorLimits.lingeringClose)
+        default: finish(.local)
+        }
     }
 
     private func finishConnect() {
@@ -252,6 +268,8 @@ public final class TCPStream: Source {
     }
 
     private func read(_ readiness: Readiness) {
+        // Kept bytes stand before what the socket has, its end among it; they are presented before this turn ends.
+        if mustRedeliver, !unconsumed.isEmpty { return }
         guard !isReadingPaused, !hasReceivedEnd else {
             // A paused or half-closed stream hears of the peer's reset only by the hang-up.
             if !readiness.isDisjoint(with: .hangup) { finish(.peer) }
@@ -284,7 +302,7 @@ public final class TCPStream: Source {
         precondition(consumed >= 0 && consumed <= total, "consumed more than there is")
         guard state == .open else { return }
         let rest = total - consumed
-        if rest > ReactorLimits.unconsumed, !isReadingPaused {
+        if rest > ReactorLimits.unconsumed, !isReadingPaused, !mustRedeliver {
             finish(.error(SystemError(EMSGSIZE, "recv")))
         } else if consumed == 0, kept > 0 {
             // Only the new bytes are not kept yet: a dripping peer costs what it sends.
@@ -302,6 +320,7 @@ public final class TCPStream: Source {
     private func discardInput() {
         let buffer = reactor.receiveBuffer
         let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+        if count > 0 { hasDiscarded = true }
         if count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR)) { return }
         hasReceivedEnd = true
         if state == .lingering || count < 0 {

@@ -139,6 +139,77 @@ private func readAll(_ descriptor: Int32) -> [UInt8]? {
         close(peer)
     }
 
+    @Test func bytesKeptWhilePausedArePresentedBeforeTheEnd() throws {
+        let reactor = try Reactor()
+        let handler = Recorder()
+        let (stream, peer) = try pair(reactor, handler)
+        handler.consume = { _ in
+            stream.pauseReading()
+            return 1
+        }
+        write(peer, "abc")
+        turn(reactor) { handler.deliveries == 1 }
+        shutdown(peer, Int32(SHUT_WR))
+        handler.consume = { count in
+            #expect(!handler.hasReceivedEnd)
+            return count
+        }
+        // Outside of a turn: the end is ready when the next one begins.
+        stream.resumeReading()
+        turn(reactor) { handler.hasReceivedEnd }
+        #expect(handler.received == Array("abc".utf8))
+        stream.close()
+        close(peer)
+    }
+
+    @Test func aClosedStreamLetsGoOfItsHandler() throws {
+        let reactor = try Reactor()
+        weak var handler: Recorder?
+        weak var stream: TCPStream?
+        var peer: Int32 = -1
+        do {
+            let recorder = Recorder()
+            handler = recorder
+            let made = try pair(reactor, recorder)
+            // As connections do: each knows the other.
+            recorder.consume = { count in made.stream.isOpen ? count : 0 }
+            stream = made.stream
+            peer = made.peer
+        }
+        #expect(handler != nil && stream != nil)
+        close(peer)
+        turn(reactor) { handler?.hasReceivedEnd ?? true }
+        stream?.close()
+        reactor.turn(waitingAtMost: .zero)
+        #expect(handler == nil)
+        #expect(stream == nil)
+    }
+
+    @Test func closingWaitsForASlowReaderAndNotForOneThatTakesNothing() throws {
+        let reactor = try Reactor()
+        let handler = Recorder()
+        let (stream, peer) = try pair(reactor, handler)
+        stream.output.append([UInt8](repeating: 7, count: 4 << 20))
+        stream.closeAfterFlush()
+        reactor.turn(waitingAtMost: .zero)
+        // The deadline came, but the kernel took bytes just now.
+        stream.timerFired(0)
+        #expect(!stream.isClosed)
+        var total = 0
+        turn(reactor) {
+            total += readAll(peer)?.count ?? 0
+            return total == 4 << 20
+        }
+        // The peer has all of it; now it is waited for while it goes on sending.
+        write(peer, "more")
+        reactor.turn(waitingAtMost: .milliseconds(20))
+        stream.timerFired(0)
+        #expect(!stream.isClosed)
+        stream.timerFired(0)
+        #expect(handler.end == .local)
+        close(peer)
+    }
+
     @Test func aPausedStreamReadsNothingUntilResumed() throws {
         let reactor = try Reactor()
         let handler = Recorder()
