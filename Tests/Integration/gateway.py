@@ -118,6 +118,11 @@ class Gateway:
     def running(self):
         return self.process is not None and self.process.poll() is None
 
+    def metric(self, name):
+        """The value of a metric without labels."""
+        lines = self.get("/metrics").content.decode().splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+
     def peak_memory(self):
         """The most resident memory it ever had, in bytes."""
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():

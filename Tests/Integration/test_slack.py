@@ -106,6 +106,9 @@ def test_what_was_not_posted_outlives_the_poster(world):
         gateway.post(f"p{index}", 2)
         texts.add(f":tada: p{index} just scored 2 points")
     eventually(lambda: slack.posts, what="a first try")
+    # In the queue, all of them: what a kill may take from the publisher is another matter.
+    eventually(lambda: gateway.metric("score_gateway_messages_published_total") == 3, what="all are published")
+    eventually(lambda: gateway.metric("score_gateway_messages_unconfirmed") == 0, what="all are confirmed")
     gateway.kill()
     slack.always = slack_answers.OK
     world.gateway(**slack.env)

@@ -102,17 +102,30 @@ final class ScoreWriter: PostgresClient {
         }
         batch.stored(flush.id)
         metrics.scoresStored.add(UInt64(rows.count))
-        publisher.begin(rows.count)
-        var line = ByteBuffer(capacity: 256)
+        var lines = ByteBuffer(capacity: 96 * rows.count)
+        var ends: [Int] = []
+        ends.reserveCapacity(rows.count)
         for index in 0..<rows.count {
-            line.removeAll()
             ScoreEncoder.append(
                 id: rows.int64(index, 0), user: flush.rows.user(at: index), score: flush.rows.scores[index],
-                createdAt: Timestamp(microsecondsSince2000: rows.int64(index, 1)), to: &line)
-            server.respond(flush.tickets[index], .ok, contentType: "application/json", body: line.bytes)
-            publisher.append(line.bytes)
+                createdAt: Timestamp(microsecondsSince2000: rows.int64(index, 1)), to: &lines)
+            ends.append(lines.count)
+        }
+        // The bus first: streams are written in the order in which they were given something, and until there is an outbox
+        // a score should be with the broker before its client hears of it.
+        var start = 0
+        publisher.begin(rows.count)
+        for end in ends {
+            publisher.append(lines.bytes.extracting(start..<end))
+            start = end
         }
         publisher.end()
+        start = 0
+        for (ticket, end) in zip(flush.tickets, ends) {
+            server.respond(
+                ticket, .ok, contentType: "application/json", body: lines.bytes.extracting(start..<end))
+            start = end
+        }
     }
 
     override func failed(_ connection: PostgresConnection, ticket: UInt64, error: PostgresError) {
