@@ -22,7 +22,8 @@ from wire import post, request
 def three(world):
     """The three roles as three processes, and Slack."""
     slack = world.slack()
-    scores = world.gateway(ROLE="scores")
+    # One reactor publishes in one order.
+    scores = world.gateway(ROLE="scores", REACTORS=1)
     reporter = world.gateway(ROLE="reporter", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", SCORES_API=scores.url)
     poster = world.gateway(ROLE="poster", DATABASE_URL=None, **slack.env)
     return scores, reporter, poster, slack
