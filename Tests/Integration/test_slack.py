@@ -101,11 +101,13 @@ def test_what_was_not_posted_outlives_the_poster(world):
     slack = world.slack()
     slack.always = slack_answers.SERVER_ERROR
     gateway = world.gateway(**slack.env)
+    listener = world.broker.listen(world.exchange)
     texts = set()
     for index in range(3):
         gateway.post(f"p{index}", 2)
         texts.add(f":tada: p{index} just scored 2 points")
     eventually(lambda: slack.posts, what="a first try")
+    listener.wait_for(3)  # in the durable queue too, then: a fanout is for both
     gateway.kill()
     slack.always = slack_answers.OK
     world.gateway(**slack.env)
