@@ -52,6 +52,7 @@ final class Health: Sendable {
     }
 
     var isDraining: Bool { draining.load(ordering: .relaxed) }
+    var needsDatabase: Bool { databaseConnectionsNeeded > 0 }
     var isDatabaseUp: Bool { databaseConnections.load(ordering: .relaxed) >= databaseConnectionsNeeded }
     var isBrokerUp: Bool { brokerConnections.load(ordering: .relaxed) > 0 }
 

@@ -30,6 +30,7 @@ final class WorkerMetrics: Sendable {
     let writesWaiting = Counter()
     let messagesPublished = Counter()
     let messagesUnconfirmed = Counter()
+    let messagesRefused = Counter()
     let messagesLost = Counter()
     let feedScores = Counter()
     let feedSends = Counter()

@@ -35,6 +35,9 @@ enum MetricsPage {
             "score_gateway_messages_unconfirmed", "gauge", "Messages the broker has not confirmed.",
             sum { $0.messagesUnconfirmed.load() })
         metric(
+            "score_gateway_messages_refused_total", "counter", "Messages the broker did not take; they are sent again.",
+            sum { $0.messagesRefused.load() })
+        metric(
             "score_gateway_messages_lost_total", "counter", "Messages dropped for want of the broker.",
             sum { $0.messagesLost.load() })
         metric(
@@ -50,8 +53,12 @@ enum MetricsPage {
         metric(
             "score_gateway_slack_failed_total", "counter", "Posts Slack did not take.", sum { $0.slackFailed.load() })
         metric(
-            "score_gateway_slack_waiting", "gauge", "Deliveries that wait for Slack.", sum { $0.slackWaiting.load() })
-        metric("score_gateway_database_up", "gauge", "Whether the database is connected.", health.isDatabaseUp ? 1 : 0)
+            "score_gateway_slack_waiting", "gauge", "Scores that wait for Slack.", sum { $0.slackWaiting.load() })
+        if health.needsDatabase {
+            metric(
+                "score_gateway_database_up", "gauge", "Whether every connection to the database stands.",
+                health.isDatabaseUp ? 1 : 0)
+        }
         metric("score_gateway_broker_up", "gauge", "Whether the broker is connected.", health.isBrokerUp ? 1 : 0)
     }
 }

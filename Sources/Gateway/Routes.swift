@@ -246,6 +246,12 @@ final class Routes: Responder {
             server.refuse(ticket, .forbidden, detail: "This origin may not read the feed.")
             return .answered
         }
+        guard !server.isDraining else {
+            // Whom the drain has passed already nobody would tell to go away.
+            server.refuse(
+                ticket, .serviceUnavailable, detail: "The gateway is shutting down.", fields: StoreLimits.retryAfter)
+            return .answered
+        }
         switch WebSocketUpgrade.check(request, in: bytes) {
         case .acceptable: return .upgrade(make())
         case .malformed(let reason): server.refuse(ticket, .badRequest, detail: reason)

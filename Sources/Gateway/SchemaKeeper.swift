@@ -18,7 +18,8 @@ enum SchemaKeeper {
                 _ = try Migrator.run(database, waitingAtMost: round) { log.notice("migrate: \($0)") }
                 return
             } catch {
-                log.error("migrate: the schema cannot be brought up to date; trying again", metadata: ["error": "\(error)"])
+                log.error(
+                    "migrate: the schema cannot be brought up to date; trying again", metadata: ["error": "\(error)"])
                 sleep(pauseSeconds)
             }
         }

@@ -22,12 +22,19 @@ final class ScorePublisher: AMQPClient {
     /// What may wait in memory for a broker that is away, per reactor: minutes of ordinary load.
     private static let waitingBytes = 64 << 20
 
+    /// How long a message rests that the broker has refused (basic.nack: a queue that is full or in trouble) before it
+    /// is published again: soon, but not as fast as the broker refuses.
+    private static let refusedRest: Duration = .milliseconds(200)
+
     private let reactor: Reactor
     private let maximumBatch: Int
     private let health: Health
     private let metrics: WorkerMetrics
     private let log: Logger
+    private var outage: OutageLog
+    private var overflow: ThrottledLog
     private var connection: AMQPConnection!  // made in init; needs self
+    private var clock: Clock!  // made in init; needs self
 
     private var waiting: [Message] = []
     private var firstWaiting = 0
@@ -43,6 +50,8 @@ final class ScorePublisher: AMQPClient {
     private var remaining = 0
     private var batchSize = 0
     private var isConnected = false
+    private var timer = TimerToken.none
+    private var isResting = false
 
     init(
         _ reactor: Reactor, _ configuration: AMQPConfiguration, topology: Topology, maximumBatch: Int, health: Health,
@@ -53,14 +62,20 @@ final class ScorePublisher: AMQPClient {
         self.health = health
         self.metrics = metrics
         self.log = log
+        outage = OutageLog(log, "bus: broker")
+        overflow = ThrottledLog(log, "bus: too much waits for the broker; messages are dropped", level: .error)
         idPrefix = .random(in: .min ... .max)
         super.init()
+        clock = Clock(self)
         connection = AMQPConnection(reactor, configuration, topology: topology, publishes: true, client: self)
         connection.start()
     }
 
     /// Whether the broker has confirmed everything.
     var isIdle: Bool { waitingCount == 0 && unconfirmed.isEmpty }
+
+    /// Messages that the broker has not confirmed.
+    var unconfirmedCount: Int { waitingCount + unconfirmed.count }
 
     private var waitingCount: Int { waiting.count - firstWaiting + returned.count }
 
@@ -100,9 +115,7 @@ final class ScorePublisher: AMQPClient {
         draftCount = 0
         guard bytes + message.body.count <= Self.waitingBytes else {
             metrics.messagesLost.add()
-            if metrics.messagesLost.load() % 1000 == 1 {
-                log.error("bus: too much waits for the broker; messages are dropped (the scores are stored)")
-            }
+            overflow.write("\(Self.waitingBytes) bytes wait; the scores are stored", at: reactor.now)
             return
         }
         bytes += message.body.count
@@ -112,7 +125,7 @@ final class ScorePublisher: AMQPClient {
     // MARK: The bus
 
     private func publish() {
-        while connection.canPublish, let message = takeNext() {
+        while !isResting, connection.canPublish, let message = takeNext() {
             var messageID = ByteBuffer(capacity: 33)
             messageID.append(hexadecimal: idPrefix)
             messageID.append(UInt8(ascii: "-"))
@@ -135,7 +148,11 @@ final class ScorePublisher: AMQPClient {
             waiting.removeFirst(firstWaiting)
             firstWaiting = 0
         }
-        metrics.messagesUnconfirmed.store(UInt64(unconfirmed.count + waitingCount))
+        countUnconfirmed()
+    }
+
+    private func countUnconfirmed() {
+        metrics.messagesUnconfirmed.store(UInt64(unconfirmedCount))
     }
 
     private func takeNext() -> Message? {
@@ -146,9 +163,10 @@ final class ScorePublisher: AMQPClient {
     }
 
     override func ready(_ connection: AMQPConnection) {
+        if !isConnected { health.brokerReached() }
         isConnected = true
-        health.brokerReached()
-        log.info("bus: broker connected")
+        outage.reached()
+        isResting = false
         publish()
     }
 
@@ -156,22 +174,40 @@ final class ScorePublisher: AMQPClient {
         if isConnected { health.brokerLost() }
         isConnected = false
         guard error != .closed else { return }
-        log.warning("bus: broker out of reach, trying again", metadata: ["error": "\(error)"])
+        outage.failed("\(error)", at: reactor.now)
     }
 
     override func confirmed(_ connection: AMQPConnection, ticket: UInt64) {
         guard let message = unconfirmed.removeValue(forKey: ticket) else { return }
         bytes -= message.body.count
-        if waitingCount > 0 { publish() }
+        if waitingCount > 0 { publish() } else { countUnconfirmed() }
     }
 
     override func unconfirmed(_ connection: AMQPConnection, ticket: UInt64) {
         guard let message = unconfirmed.removeValue(forKey: ticket) else { return }
         // They come oldest first; nacks of a living connection come alone and keep their place as well as they can.
         returned.append(message)
+        // After a loss `ready` publishes; on a connection that stands nothing else would.
+        guard connection.isReady else { return }
+        metrics.messagesRefused.add()
+        guard !isResting else { return }
+        isResting = true
+        reactor.cancel(timer)
+        timer = reactor.schedule(clock, at: reactor.now + Self.refusedRest)
+    }
+
+    private func rested() {
+        isResting = false
+        publish()
     }
 
     override func flowChanged(_ connection: AMQPConnection, blocked: Bool) {
         if !blocked { publish() }
+    }
+
+    private final class Clock: Source {
+        private unowned let publisher: ScorePublisher
+        init(_ publisher: ScorePublisher) { self.publisher = publisher }
+        override func timerFired(_ tag: UInt32) { publisher.rested() }
     }
 }

@@ -50,6 +50,7 @@ final class Worker: Source {
     private var feed: FeedSource?
     private var poster: SlackPoster?
     private var stage = Stage.serving
+    private var hasEnded = false
 
     init(_ plan: Plan) throws(StartError) {
         self.plan = plan
@@ -105,7 +106,7 @@ final class Worker: Source {
         if let reader {
             history = StoreHistory(reader)
         } else if let scoresAPI = configuration.scoresAPI {
-            history = ScoresAPIHistory(try makeClient(), base: scoresAPI.text, log: plan.log)
+            history = ScoresAPIHistory(reactor, try makeClient(), api: scoresAPI, log: plan.log)
         } else {
             preconditionFailure("a reporter without a history was configured")
         }
@@ -146,7 +147,8 @@ final class Worker: Source {
 
     private func makePage() -> Page? {
         guard hub != nil else { return nil }
-        return Page(reporterURL: plan.configuration.reporterURL?.text)
+        // Everybody reads the page: what REPORTER_URL may say of a login stays out of it.
+        return Page(reporterURL: plan.configuration.reporterURL?.withoutLogin)
     }
 
     // MARK: Messages
@@ -192,11 +194,16 @@ final class Worker: Source {
             server.stopListening()
             let rest = plan.configuration.shutdownTimeout - plan.configuration.drainDelay
             server.drain(spreadOver: rest / 2)
+            poster?.stopPosting()
             poll()
         case TimerTag.poll: poll()
         default:
             plan.log.warning(
-                "shutdown timeout: what is left is cut off", metadata: ["connections": "\(server.connectionCount)"])
+                "shutdown timeout: what is left is cut off",
+                metadata: [
+                    "connections": "\(server.connectionCount)",
+                    "unpublished messages": "\(publisher?.unconfirmedCount ?? 0)",
+                ])
             reactor.stop()
         }
     }
@@ -213,8 +220,13 @@ final class Worker: Source {
             feed?.close(deadline: deadline)
             poster?.close(deadline: deadline)
         } else if stage == .closing, publisher?.isClosed != false, feed?.isClosed != false, poster?.isClosed != false {
-            reactor.stop()
-            return
+            if !hasEnded { plan.workers.workerEnded() }
+            hasEnded = true
+            // The first one hears the signals: while others still work, a second one must end them.
+            if plan.index != 0 || plan.workers.runningCount == 0 {
+                reactor.stop()
+                return
+            }
         }
         _ = reactor.schedule(self, at: reactor.now + .milliseconds(20), tag: TimerTag.poll)
     }
@@ -240,4 +252,15 @@ private final class GatewaySignals: Signals {
     }
 
     override func received(_ number: Int32) { worker.received(signal: number) }
+}
+
+extension HTTPURL {
+    /// The whole without user and password (userinfo ends with the last `@` before the path).
+    var withoutLogin: String {
+        let scheme = tls ? "https://" : "http://"
+        let rest = text.dropFirst(scheme.utf8.count)
+        let authority = rest.prefix { $0 != "/" }
+        guard let at = authority.lastIndex(of: "@") else { return text }
+        return scheme + rest[rest.index(after: at)...]
+    }
 }

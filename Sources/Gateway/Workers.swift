@@ -1,4 +1,5 @@
 import Reactor
+import Synchronization
 
 /// What one worker is told by another.
 enum WorkerMessage: Sendable {
@@ -16,13 +17,23 @@ enum WorkerMessage: Sendable {
 final class Workers: Sendable {
     let mailboxes: [Mailbox<WorkerMessage>]
     let metrics: [WorkerMetrics]
+    private let running: Atomic<Int>
 
     init(count: Int) throws(SystemError) {
         var mailboxes: [Mailbox<WorkerMessage>] = []
         for _ in 0..<count { mailboxes.append(try Mailbox()) }
         self.mailboxes = mailboxes
         metrics = (0..<count).map { _ in WorkerMetrics() }
+        running = Atomic(count)
     }
+
+    /// A worker has finished what it had; each says so once.
+    func workerEnded() {
+        running.subtract(1, ordering: .relaxed)
+    }
+
+    /// Workers that have not.
+    var runningCount: Int { running.load(ordering: .relaxed) }
 
     /// Tells all of them, the caller's own among them.
     func post(_ message: WorkerMessage) {

@@ -7,7 +7,7 @@ public enum HTTPDate {
         let seconds = min(max(unixSeconds, 0), 253_402_300_799)
         let day = seconds / 86_400
         let second = Int(seconds % 86_400)
-        let (year, month, dayOfMonth) = civil(daysSince1970: day)
+        let date = CivilDate(daysSince1970: day)
         // 1970-01-01 was a Thursday.
         let weekday = Int((day + 4) % 7)
         let weekdays: StaticString = "SunMonTueWedThuFriSat"
@@ -15,13 +15,13 @@ public enum HTTPDate {
         var text = InlineArray<29, UInt8>(repeating: Octet.space)
         for index in 0..<3 {
             text[index] = weekdays.utf8Start[3 * weekday + index]
-            text[8 + index] = months.utf8Start[3 * (month - 1) + index]
+            text[8 + index] = months.utf8Start[3 * Int(date.month - 1) + index]
             text[26 + index] = ("GMT" as StaticString).utf8Start[index]
         }
         text[3] = UInt8(ascii: ",")
-        write(dayOfMonth, at: 5, &text)
-        write(year / 100, at: 12, &text)
-        write(year % 100, at: 14, &text)
+        write(Int(date.day), at: 5, &text)
+        write(Int(date.year / 100), at: 12, &text)
+        write(Int(date.year % 100), at: 14, &text)
         write(second / 3600, at: 17, &text)
         text[19] = UInt8(ascii: ":")
         write(second / 60 % 60, at: 20, &text)
@@ -33,19 +33,6 @@ public enum HTTPDate {
     private static func write(_ value: Int, at offset: Int, _ text: inout InlineArray<29, UInt8>) {
         text[offset] = UInt8(truncatingIfNeeded: 0x30 + value / 10)
         text[offset + 1] = UInt8(truncatingIfNeeded: 0x30 + value % 10)
-    }
-
-    /// The Gregorian date, counted in eras of 400 years that begin on the first of March, so that the leap day is last.
-    private static func civil(daysSince1970: Int64) -> (year: Int, month: Int, day: Int) {
-        let days = Int(daysSince1970) + 719_468
-        let era = days / 146_097
-        let dayOfEra = days % 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
     }
 }
 

@@ -4,9 +4,6 @@ import Bytes
 ///
 ///     2026-11-22T21:00:00.123Z
 ///     0    5  8  11 14 17 20 23
-///
-/// Days and dates are converted on the proleptic Gregorian calendar by counting years from March, so that the leap day
-/// is a year's last, in eras of 400 years = 146,097 days.
 public struct Timestamp: Comparable, Hashable, Sendable {
     /// Since 1970-01-01T00:00:00Z.
     public let microseconds: Int64
@@ -32,7 +29,7 @@ public struct Timestamp: Comparable, Hashable, Sendable {
             text[10] == UInt8(ascii: "T"), text[13] == UInt8(ascii: ":"), text[16] == UInt8(ascii: ":"),
             let year = text.digits(0..<4), let month = text.digits(5..<7), let day = text.digits(8..<10),
             let hour = text.digits(11..<13), let minute = text.digits(14..<16), let second = text.digits(17..<19),
-            1...12 ~= month, 1...Self.days(in: month, of: year) ~= day, hour < 24, minute < 60, second < 60
+            let date = CivilDate(year: year, month: month, day: day), hour < 24, minute < 60, second < 60
         else { return nil }
         var index = 19
         var fraction: Int64 = 0
@@ -47,7 +44,7 @@ public struct Timestamp: Comparable, Hashable, Sendable {
             for _ in 0..<max(0, 6 - (index - start)) { fraction *= 10 }
         }
         guard let offset = Self.offsetMinutes(text.extracting(index...)) else { return nil }
-        let minutes = (Self.daysSince1970(year, month, day) * 24 + hour) * 60 + minute - offset
+        let minutes = (date.daysSince1970 * 24 + hour) * 60 + minute - offset
         self.init(microseconds: (minutes * 60 + second) * 1_000_000 + fraction)
     }
 
@@ -65,50 +62,17 @@ public struct Timestamp: Comparable, Hashable, Sendable {
         left.microseconds < right.microseconds
     }
 
-    // MARK: - Calendar
-
-    private static func days(in month: Int64, of year: Int64) -> Int64 {
-        switch month {
-        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-        case 4, 6, 9, 11: 30
-        default: 31
-        }
-    }
-
-    private static func daysSince1970(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-        // 400 years are added first so that the division never meets a negative number.
-        let marchYear = (month <= 2 ? year - 1 : year) + 400
-        let monthFromMarch = (month + 9) % 12
-        let dayOfYear = (153 * monthFromMarch + 2) / 5 + day - 1
-        let dayOfEra = marchYear % 400 * 365 + marchYear % 400 / 4 - marchYear % 400 / 100 + dayOfYear
-        return (marchYear / 400 - 1) * 146_097 + dayOfEra - 719_468
-    }
-
-    /// The date of a count of days since 0000-03-01 that is not negative.
-    private static func date(daysSinceMarch0: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let era = daysSinceMarch0 / 146_097
-        let dayOfEra = daysSinceMarch0 % 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        let year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0)
-        return (year, month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
-    }
-
     /// Writes the 24 bytes `2026-11-22T21:00:00.123Z`; what is below a millisecond is cut.
     func write(to output: UnsafeMutableRawBufferPointer) {
-        // From -0001-03-01, one era before 0000-03-01, everything is positive.
-        let sinceEra = microseconds + (719_468 + 146_097) * 86_400_000_000
-        var (year, month, day) = Self.date(daysSinceMarch0: sinceEra / 86_400_000_000)
-        year -= 400
-        let milliseconds = sinceEra % 86_400_000_000 / 1000
+        let (day, inDay) = microseconds.flooredQuotientAndRemainder(dividingBy: 86_400_000_000)
+        let date = CivilDate(daysSince1970: day)
+        let milliseconds = inDay / 1000
         let seconds = milliseconds / 1000
-        output.writeDigits(of: year, count: 4, at: 0)
+        output.writeDigits(of: date.year, count: 4, at: 0)
         output[4] = UInt8(ascii: "-")
-        output.writeDigits(of: month, count: 2, at: 5)
+        output.writeDigits(of: date.month, count: 2, at: 5)
         output[7] = UInt8(ascii: "-")
-        output.writeDigits(of: day, count: 2, at: 8)
+        output.writeDigits(of: date.day, count: 2, at: 8)
         output[10] = UInt8(ascii: "T")
         output.writeDigits(of: seconds / 3600, count: 2, at: 11)
         output[13] = UInt8(ascii: ":")
@@ -118,6 +82,14 @@ public struct Timestamp: Comparable, Hashable, Sendable {
         output[19] = UInt8(ascii: ".")
         output.writeDigits(of: milliseconds % 1000, count: 3, at: 20)
         output[23] = UInt8(ascii: "Z")
+    }
+}
+
+extension Int64 {
+    /// Rounded towards the past, so that the remainder is a time of day before 1970 too.
+    fileprivate func flooredQuotientAndRemainder(dividingBy divisor: Int64) -> (Int64, Int64) {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }
 }
 

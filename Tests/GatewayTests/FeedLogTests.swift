@@ -53,8 +53,9 @@ extension FeedLog {
         for id in [Int64](arrayLiteral: 1, 2, 5, 3, 4, 6) { log.append(id) }
         // Who had 3 may not have had 5, 4 and 6: everything from 5 on follows, 3 again with it.
         #expect(log.position(after: 3) == 200)
-        // Who had all up to 5 as they came gets 6 only if nothing newer stood before.
-        #expect(log.position(after: 5) == 500)
+        // Who had 1, 2 and 5 as they came has not had 3 and 4.
+        #expect(log.position(after: 5) == 300)
+        #expect(log.position(after: 6) == 600)
     }
 
     @Test func aScoreWithoutIdIsNewerThanAnyId() throws {
@@ -62,6 +63,25 @@ extension FeedLog {
         log.storeFloor = 0
         for id in [Int64](arrayLiteral: 1, 2, 0, 3) { log.append(id) }
         #expect(log.position(after: 3) == 200)
+    }
+
+    @Test func behindTheDroppedOneEverythingIsNew() throws {
+        let log = try FeedLog(bytes: 4096)
+        log.storeFloor = 0
+        for id in Int64(100)...141 { log.append(id) }
+        // Dropped are 100 and 101. 50 was committed after 101: who had 101 has not had it.
+        for id in [Int64](arrayLiteral: 50, 142) { log.append(id) }
+        let dropped = 142 - 100 + 2 - Int64(log.count)
+        #expect(log.position(after: 100 + dropped - 1) == log.tail)
+    }
+
+    @Test func onceAScoreWithoutIdWasDroppedTheStoreMustBeAsked() throws {
+        let log = try FeedLog(bytes: 4096)
+        log.storeFloor = 0
+        log.append(1)
+        log.append(0)
+        for id in Int64(3)...50 { log.append(id) }
+        #expect(log.position(after: 50) == nil)
     }
 
     @Test func belowTheFloorTheStoreMustBeAsked() throws {

@@ -20,7 +20,8 @@ import Testing
         let links = readme.matches(of: #/\]\(((?:Sources|Tests|deploy|LICENSE)[^)]*)\)/#).map { String($0.1) }
         #expect(links.count > 20)
         for link in links {
-            #expect(FileManager.default.fileExists(atPath: root.appendingPathComponent(link).path), "\(link) is not there")
+            let isThere = FileManager.default.fileExists(atPath: root.appendingPathComponent(link).path)
+            #expect(isThere, "\(link) is not there")
         }
     }
 }

@@ -60,7 +60,8 @@ import Testing
 
 @Suite struct FeedRequestTests {
     @Test(arguments: [
-        ("1763845200000", true), ("-5", true), ("0123", true), ("", false), ("-", false), ("1.5", false), ("abc", false),
+        ("1763845200000", true), ("-5", true), ("0123", true), ("", false), ("-", false), ("1.5", false),
+        ("abc", false),
         ("1/2", false), ("12345678901234567890", false),
     ])
     func clientIDsAreIntegers(text: String, isInteger: Bool) {

@@ -48,7 +48,8 @@ extension Command {
         do throws(HTTPClientError) { try HTTPClient.prepare() } catch { throw StartError("\(error)") }
         let files = clinux_raise_open_files()
         let health = Health(
-            databaseConnections: configuration.role.hostsScores ? 2 * configuration.reactors : 0, needsBroker: true, needsHistory: configuration.role.hostsReporter)
+            databaseConnections: configuration.role.hostsScores ? 2 * configuration.reactors : 0, needsBroker: true,
+            needsHistory: configuration.role.hostsReporter)
         log.notice(
             "starting",
             metadata: [

@@ -5,6 +5,19 @@ import Scores
 import WebSocket
 
 /// One subscriber of the feed on its WebSocket: a snapshot, or what it missed, then everything as it comes.
+///
+///     .newest  ───────────────────────────────────────────────▶ placed: the hub sends from the cursor on
+///     .after ──▶ the log reaches back ────────────────────────▶ placed
+///        ▲   └─▶ fetching ──▶ a page: into the output ── last ─▶ placed at the mark
+///        └──────────────────────────┘ (when the stream has room)
+///
+/// No hole, whatever happens in between (why: `BackfillMark`):
+/// * committed before the store looked: in a page;
+/// * committed later: in the log behind the mark, for it comes by the bus, which is after its commit. While the log
+///   itself catches up after an outage of the bus, what it missed is appended behind the mark as well;
+/// * the log moved on and dropped what stood at the mark: the subscriber is told to come again (1013);
+/// * it leaves while a page is fetched: the ticket is cancelled, nothing comes;
+/// * its stream is full: the next page is asked for when it has drained.
 final class FeedConnection: WebSocketConnection {
     /// Where the feed begins for this subscriber.
     enum Start: Equatable {
@@ -21,6 +34,7 @@ final class FeedConnection: WebSocketConnection {
     /// In the log; before, older scores are on their way.
     private var isPlaced = false
     private var fetching: ScoreHistory.Ticket?
+    private var mark: BackfillMark?
 
     init(_ hub: FeedHub, start: Start) {
         self.hub = hub
@@ -47,16 +61,27 @@ final class FeedConnection: WebSocketConnection {
             follow(from: hub.log.position(ofNewest: number))
         case .after(let id):
             if let position = hub.log.position(after: id) {
-                follow(from: position)
+                follow(from: min(position, mark?.position ?? position))
             } else if !stream.isCongested {
-                fetching = hub.history.fetch(.after(id), limit: FeedLimits.page, for: self)
-                if fetching == nil { fetchFailed() }
+                fetch(after: id)
             }
         }
     }
 
+    private func fetch(after id: Int64) {
+        // Noted before the store looks.
+        let head = hub.log.head
+        if mark == nil { mark = BackfillMark(after: id, head: head) } else { mark?.asking(after: id, head: head) }
+        fetching = hub.history.fetch(.after(id), limit: FeedLimits.page, for: self)
+        if fetching == nil { fetchFailed() }
+    }
+
     private func follow(from position: UInt64) {
         guard let index else { return }
+        guard position >= hub.log.tail else {
+            fellBehind()
+            return
+        }
         isPlaced = true
         hub.follow(index, from: position)
     }
@@ -70,11 +95,9 @@ final class FeedConnection: WebSocketConnection {
         stream.output.append(page.bytes)
         stream.scheduleFlush()
         hub.queue(index)
-        let last = scores.last?.id ?? id
-        start = .after(last)
-        if isLast {
-            // What is newer than the store's newest can only be in the log.
-            follow(from: hub.log.position(after: last) ?? hub.log.position(ofNewest: .max))
+        start = .after(scores.last?.id ?? id)
+        if isLast, let mark {
+            follow(from: mark.position)
         } else {
             place()
         }

@@ -11,7 +11,12 @@ import Reactor
 ///     apart    not in the log yet (older scores come from the store first): cursor `.max`
 ///     held     the kernel takes no more: nothing is sent until its stream has drained
 ///     direct   nothing else waits on its stream: the send loop writes to the descriptor itself
-///     queued   the stream has output of its own (handshake, Pong): frames go behind it, into the same output
+///     queued   the stream has output of its own (handshake, Pong, a page of history): frames go behind it, into the same
+///              output if they are few, or after it has left
+///
+/// The order of frames is safe on every path: bytes reach the socket by this loop only while the output is empty and the
+/// kernel takes bytes (`isIdleForWriting`). Whoever writes to the output says so (`queue`) before the next round, a send
+/// that was cut short puts the rest of its frame there itself, and then nothing is sent from here until `drained`.
 final class FeedHub: Source {
     /// As the send loop sees it: all it needs in one place, no object touched, no reference counted.
     private struct Subscriber {
@@ -19,6 +24,7 @@ final class FeedHub: Source {
         let descriptor: Int32
         var isHeld: Bool
         var isDirect: Bool
+        /// Alive for as long as it is here: the server and the stream keep it until `closed`, in which it unsubscribes.
         unowned(unsafe) let connection: FeedConnection
     }
 
@@ -32,6 +38,7 @@ final class FeedHub: Source {
     private var fedUpTo: UInt64 = 0
     private var mustFeed = false
     private var first = 0
+    private var timer = TimerToken.none
     /// Whether the log holds what the store had at the start: before, nobody is given a snapshot.
     private(set) var isWarm = false
 
@@ -160,11 +167,27 @@ final class FeedHub: Source {
             // `drained` follows, or the end.
             subscribers[index].isHeld = true
         } else {
-            stream.output.append(log.bytes(from: subscribers[index].cursor))
+            let bytes = log.bytes(from: subscribers[index].cursor)
+            if bytes.count <= FeedLimits.copied {
+                stream.output.append(bytes)
+                metrics.feedBytes.add(UInt64(bytes.count))
+                subscribers[index].cursor = log.head
+            } else {
+                // A stream tells of its output's leaving only after congestion, so it is looked at again next turn.
+                lookAgain()
+            }
             stream.scheduleFlush()
-            subscribers[index].cursor = log.head
         }
         return false
+    }
+
+    private func lookAgain() {
+        reactor.cancel(timer)
+        timer = reactor.schedule(self, at: reactor.now)
+    }
+
+    override func timerFired(_ tag: UInt32) {
+        mustFeed = true
     }
 
     /// The kernel took `sent` bytes and no more. The rest of a frame that was begun goes to the stream's output, so that

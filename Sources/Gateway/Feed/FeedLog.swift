@@ -26,7 +26,8 @@ final class FeedLog {
 
     /// The position behind the newest frame.
     private(set) var head: UInt64 = 0
-    /// The highest id that was dropped from the log.
+    /// The highest id that was dropped from the log; `.max` once one was dropped whose id nobody knows: it may be newer
+    /// than any, so that only the store can tell what follows an id.
     private var highestDropped: Int64 = 0
     /// Of the stored scores with ids up to this one, the log may never have had some.
     var storeFloor: Int64 = .max
@@ -72,14 +73,17 @@ final class FeedLog {
     }
 
     /// Where to begin so that everything newer than `id` follows, or nil when the log does not reach back that far.
-    /// Ids commit out of order, so what follows may contain ids the asker had.
+    /// Ids commit out of order, so what follows may contain ids the asker had: who read this log up to `id` has what
+    /// stands before it, but not an older id that came behind it.
     func position(after id: Int64) -> UInt64? {
         guard id >= max(highestDropped, storeFloor) else { return nil }
+        if id == highestDropped { return tail }
         // A newer id may stand before an older one by as much as commits overlap; the whole index decides, from the
         // oldest on, so that none is missed. Asked once a connect, over an index in one piece of memory.
         for index in 0..<count {
             let entry = entry(index)
             if entry.id > id || entry.id == 0 { return entry.start }
+            if entry.id == id { return end(index) }
         }
         return head
     }
@@ -96,12 +100,17 @@ final class FeedLog {
         return low == count ? head : entry(low).start
     }
 
+    private func end(_ index: Int) -> UInt64 {
+        index + 1 < count ? entry(index + 1).start : head
+    }
+
     private func entry(_ index: Int) -> Entry {
         entries[(firstEntry + index) & (entries.count - 1)]
     }
 
     private func dropOldest() {
-        highestDropped = max(highestDropped, entry(0).id)
+        let id = entry(0).id
+        highestDropped = id == 0 ? .max : max(highestDropped, id)
         firstEntry = (firstEntry + 1) & (entries.count - 1)
         count -= 1
     }

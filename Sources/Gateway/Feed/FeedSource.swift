@@ -11,19 +11,14 @@ import Scores
 ///     deliveries meanwhile are held ──────────────────────────────────────────────────┤→ known ones dropped → logs
 ///     history answered ───────────────────────────────────────────────────────────────┘
 ///
-/// The queue is bound before the history is asked, so a score is in one of the two at least.
+/// The queue is bound before the history is asked, so a score is in one of the two at least. While the broker is out of
+/// reach at the start, the history is read without it, so that readers see something; the bus then catches up as after
+/// any outage. What is held waits for order only, so it goes on when that takes too long or too much: the history's part
+/// is then appended behind it.
 final class FeedSource: AMQPClient {
-    private enum Phase {
-        /// Not connected since the start, or again: nothing comes.
-        case waiting
-        /// The history is being read; what the bus brings is held.
-        case filling
-        case live
-    }
-
     private enum TimerTag {
         static let retry: UInt32 = 0
-        static let impatience: UInt32 = 1
+        static let patience: UInt32 = 1
     }
 
     private let reactor: Reactor
@@ -33,19 +28,27 @@ final class FeedSource: AMQPClient {
     private let health: Health
     private let metrics: WorkerMetrics
     private let log: Logger
+    private var outage: OutageLog
+    private var invalid: ThrottledLog
+    private var dropped: ThrottledLog
     private var clock: Clock!  // made in init; needs self
 
     private var connection: AMQPConnection?
     private var isConnected = false
-    private var phase = Phase.waiting
-    private var isWarm = false
+    /// What the bus brings waits for the history.
+    private var isHolding = false
     private var held: [Score] = []
-    private var pending: [Score] = []
+    /// What is still to be read from the history; nil when the logs have it all.
+    private var catchUp: FeedCatchUp?
+    private var fetching: ScoreHistory.Ticket?
+    private var backoff = Backoff()
+    private var retryTimer = TimerToken.none
+    private var patienceTimer = TimerToken.none
+    /// The history was read once.
+    private var isWarm = false
     private var recent = RecentIDs(capacity: FeedLimits.recentIDs)
     private var highest: Int64 = 0
-    private var fetching: ScoreHistory.Ticket?
-    private var asked = ScoreHistory.Question.newest
-    private var backoff = Backoff()
+    private var pending: [Score] = []
 
     init(
         _ reactor: Reactor, history: ScoreHistory, depth: Int, workers: Workers, health: Health, metrics: WorkerMetrics,
@@ -58,11 +61,13 @@ final class FeedSource: AMQPClient {
         self.health = health
         self.metrics = metrics
         self.log = log
+        outage = OutageLog(log, "feed: broker")
+        invalid = ThrottledLog(log, "feed: a message on the bus is no score")
+        dropped = ThrottledLog(log, "feed: a message was dropped")
         super.init()
         clock = Clock(self)
         reactor.addBeforeSleep(clock)
-        _ = reactor.schedule(
-            clock, at: reactor.now + .seconds(FeedLimits.warmUpSeconds), tag: TimerTag.impatience)
+        wait()
     }
 
     /// Begins to consume; goes on by itself after every outage.
@@ -73,6 +78,9 @@ final class FeedSource: AMQPClient {
     }
 
     func close(deadline: Instant) {
+        reactor.cancel(retryTimer)
+        reactor.cancel(patienceTimer)
+        catchUp = nil
         connection?.close(deadline: deadline)
     }
 
@@ -81,17 +89,20 @@ final class FeedSource: AMQPClient {
     // MARK: The bus
 
     override func ready(_ connection: AMQPConnection) {
+        if !isConnected { health.brokerReached() }
         isConnected = true
-        health.brokerReached()
-        phase = .filling
-        ask(isWarm && highest > 0 ? .after(max(0, highest - FeedLimits.overlap)) : .newest)
+        outage.reached()
+        isHolding = true
+        wait()
+        begin(.resuming(catchUp, highest: highest, isWarm: isWarm))
     }
 
     override func disconnected(_ connection: AMQPConnection, error: AMQPError) {
         if isConnected { health.brokerLost() }
         isConnected = false
         guard error != .closed else { return }
-        log.warning("feed: broker out of reach, trying again", metadata: ["error": "\(error)"])
+        outage.failed("\(error)", at: reactor.now)
+        if !isWarm, catchUp == nil { begin(.first) }
     }
 
     override func delivered(_ connection: AMQPConnection, _ delivery: borrowing Delivery) {
@@ -99,21 +110,28 @@ final class FeedSource: AMQPClient {
         while let line = decoder.next() {
             switch line {
             case .success(let score):
-                if phase == .filling { hold(score) } else { take(score) }
+                if isHolding { hold(score) } else { take(score) }
             case .failure(let error):
                 metrics.feedInvalidMessages.add()
-                log.warning("feed: a message on the bus is no score", metadata: ["error": "\(error)"])
+                invalid.write("\(error)", at: reactor.now)
             }
         }
     }
 
+    override func dropped(_ connection: AMQPConnection, error: AMQPError) {
+        metrics.feedInvalidMessages.add()
+        dropped.write("\(error)", at: reactor.now)
+    }
+
     private func hold(_ score: Score) {
         held.append(score)
-        guard held.count > FeedLimits.heldScores else { return }
-        // The history is too slow for this stream: begin anew, later; what is held now is in the store by then.
-        held.removeAll()
-        if let fetching { history.cancel(fetching) }
-        fetchFailed()
+        if held.count >= FeedLimits.heldScores { release() }
+    }
+
+    private func release() {
+        isHolding = false
+        for score in held { take(score) }
+        held = []
     }
 
     private func take(_ score: Score) {
@@ -126,10 +144,18 @@ final class FeedSource: AMQPClient {
 
     // MARK: The history
 
-    private func ask(_ question: ScoreHistory.Question) {
+    private func begin(_ catchUp: FeedCatchUp) {
         if let fetching { history.cancel(fetching) }
-        asked = question
-        fetching = history.fetch(question, limit: question == .newest ? depth : FeedLimits.page, for: self)
+        fetching = nil
+        self.catchUp = catchUp
+        ask()
+    }
+
+    private func ask() {
+        guard let question = catchUp?.page, fetching == nil else { return }
+        // More than the log is to show: what the overlap will bring again must be known as old.
+        let limit = question == .newest ? max(depth + 1, Int(FeedLimits.overlap)) : FeedLimits.page
+        fetching = history.fetch(question, limit: limit, for: self)
         if fetching == nil { fetchFailed() }
     }
 
@@ -137,42 +163,59 @@ final class FeedSource: AMQPClient {
         fetching = nil
         backoff.reset()
         health.historyReached()
-        for score in scores { take(score) }
-        if case .after = asked, !isLast, let last = scores.last?.id {
-            ask(.after(last))
-            return
-        }
-        for score in held { take(score) }
-        held.removeAll()
-        phase = .live
-        let isFirst = !isWarm
-        isWarm = true
-        publish()
-        if asked == .newest {
+        guard let catchUp else { return }
+        let floor: Int64
+        switch catchUp.page {
+        case .newest:
+            let shown = scores.suffix(depth)
+            for score in scores.dropLast(shown.count) {
+                if let id = score.id { _ = recent.insert(id) }
+            }
+            for score in shown { take(score) }
             // With fewer scores than asked for, the log has them all.
-            let floor = scores.count < depth ? 0 : (scores.first?.id ?? 1) - 1
-            workers.post(.feedIsWarm(floor: floor))
+            floor = scores.count <= depth ? 0 : (shown.first?.id ?? 1) - 1
+        case .after(let id):
+            for score in scores { take(score) }
+            if !isLast, let last = scores.last?.id, last > id {
+                self.catchUp?.advance(to: last)
+                ask()
+                return
+            }
+            floor = if case .after(let origin) = catchUp.origin { origin } else { .max }
         }
-        if isFirst { log.info("feed: live", metadata: ["history": "\(scores.count)"]) }
+        self.catchUp = nil
+        reactor.cancel(patienceTimer)
+        release()
+        publish()
+        guard !isWarm else { return }
+        isWarm = true
+        workers.post(.feedIsWarm(floor: floor))
+        log.info("feed: live", metadata: ["history": "\(scores.count)"])
     }
 
     func fetchFailed() {
         fetching = nil
-        _ = reactor.schedule(clock, at: reactor.now + backoff.next(), tag: TimerTag.retry)
+        reactor.cancel(retryTimer)
+        retryTimer = reactor.schedule(clock, at: reactor.now + backoff.next(), tag: TimerTag.retry)
+    }
+
+    // MARK: Time
+
+    private func wait() {
+        reactor.cancel(patienceTimer)
+        patienceTimer = reactor.schedule(clock, at: reactor.now + FeedLimits.patience, tag: TimerTag.patience)
     }
 
     private func timerFired(_ tag: UInt32) {
-        if tag == TimerTag.retry {
-            if fetching == nil, phase == .filling || !isWarm { ask(asked) }
-        } else if !isWarm {
-            // The history keeps the feed waiting: go on with what the bus brings. It is asked on.
-            log.warning("feed: the history is out of reach; live without it until it answers")
-            for score in held { take(score) }
-            held.removeAll()
-            if phase == .filling { phase = .live }
-            publish()
-            workers.post(.feedIsWarm(floor: .max))
+        guard tag == TimerTag.patience else {
+            ask()
+            return
         }
+        log.warning("feed: the history is out of reach; live without it until it answers")
+        release()
+        publish()
+        // Whether the logs were ever filled or not: readers get what there is.
+        if !isWarm { workers.post(.feedIsWarm(floor: .max)) }
     }
 
     private func publish() {

@@ -8,14 +8,17 @@ import Scores
 /// every score, and in no order. So the answer is sifted here, in bounded memory, as if nothing had been asked for.
 final class ScoresAPIHistory: ScoreHistory {
     private let client: HTTPClient
-    private let base: String
-    private let log: Logger
+    private let reactor: Reactor
+    private let api: HTTPURL
+    private var failures: ThrottledLog
 
-    /// - Parameter base: the URL before `/scores`, without a slash at its end.
-    init(_ client: HTTPClient, base: String, log: Logger) {
+    /// - Parameter api: the URL before `/scores`.
+    init(_ reactor: Reactor, _ client: HTTPClient, api: HTTPURL, log: Logger) {
+        self.reactor = reactor
         self.client = client
-        self.base = base
-        self.log = log
+        self.api = api
+        // The address without its password.
+        failures = ThrottledLog(log, "feed: cannot read the scores of \(api)")
     }
 
     override func ask(_ question: Question, limit: Int, _ ticket: Ticket) -> Bool {
@@ -25,14 +28,15 @@ final class ScoresAPIHistory: ScoreHistory {
             case .after(let id): "after=\(id)&limit=\(limit)"
             }
         let request = HTTPRequest(
-            .get, "\(base)/scores?\(query)", fields: [(name: "Accept", value: "application/json")], deadline: .stream)
+            .get, api.appending("/scores?\(query)"), fields: [(name: "Accept", value: "application/json")],
+            deadline: .stream)
         client.send(request, Answer(self, ticket, ScoreSieve(question, limit: limit)))
         return true
     }
 
     fileprivate func finished(_ ticket: Ticket, _ answer: Answer, problem: String?) {
         if let problem {
-            log.warning("feed: cannot read the scores", metadata: ["url": "\(base)/scores", "error": "\(problem)"])
+            failures.write(problem, at: reactor.now)
             fail(ticket)
         } else {
             let (scores, isLast) = answer.sieve.result()

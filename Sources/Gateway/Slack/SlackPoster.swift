@@ -22,6 +22,9 @@ final class SlackPoster: AMQPClient {
     private let health: Health
     private let metrics: WorkerMetrics
     private let log: Logger
+    private var outage: OutageLog
+    private var invalid: ThrottledLog
+    private var oversized: ThrottledLog
     private var connection: AMQPConnection!  // made in init; needs self
     private var clock: Clock!  // made in init; needs self
 
@@ -30,6 +33,12 @@ final class SlackPoster: AMQPClient {
     private var isPosting = false
     private var timer = TimerToken.none
     private var isConnected = false
+    private var isEnding = false
+
+    /// Deliveries held unacknowledged. One may have 256 scores, and one score is posted a second: so many are done
+    /// before RabbitMQ takes a delivery for lost (consumer_timeout, 30 minutes) and closes the channel, and what waits
+    /// here is not kept from other posters.
+    static let prefetch: UInt16 = 4
 
     init(
         _ reactor: Reactor, client: HTTPClient, settings: Configuration.Slack, configuration: AMQPConfiguration,
@@ -41,8 +50,13 @@ final class SlackPoster: AMQPClient {
         self.health = health
         self.metrics = metrics
         self.log = log
+        outage = OutageLog(log, "poster: broker")
+        invalid = ThrottledLog(log, "poster: a message on the bus is no score")
+        oversized = ThrottledLog(log, "poster: a message was dropped", level: .error)
         super.init()
         clock = Clock(self)
+        var topology = topology
+        topology.prefetch = Self.prefetch
         connection = AMQPConnection(reactor, configuration, topology: topology, publishes: false, client: self)
         connection.start()
     }
@@ -50,30 +64,50 @@ final class SlackPoster: AMQPClient {
     /// Whether no post is under way.
     var isIdle: Bool { !isPosting }
 
+    /// Begins no further post.
+    func stopPosting() {
+        isEnding = true
+    }
+
     /// Stops taking and posting; what is not acknowledged stays with the broker.
     func close(deadline: Instant) {
-        deliveries = []
+        isEnding = true
+        forget()
         reactor.cancel(timer)
         connection.close(deadline: deadline)
     }
 
     var isClosed: Bool { connection.isClosed }
 
+    private func forget() {
+        deliveries = []
+        countWaiting()
+    }
+
+    private func countWaiting() {
+        metrics.slackWaiting.store(UInt64(deliveries.reduce(0) { $0 + $1.scores.count - $1.next }))
+    }
+
     // MARK: The queue
 
     override func ready(_ connection: AMQPConnection) {
+        if !isConnected { health.brokerReached() }
         isConnected = true
-        health.brokerReached()
-        log.info("poster: broker connected", metadata: ["channel": "\(settings.channel)"])
+        outage.reached()
     }
 
     override func disconnected(_ connection: AMQPConnection, error: AMQPError) {
         if isConnected { health.brokerLost() }
         isConnected = false
         // All of them will be delivered again. One whose post is under way may reach Slack twice: at least once.
-        deliveries = []
+        forget()
         guard error != .closed else { return }
-        log.warning("poster: broker out of reach, trying again", metadata: ["error": "\(error)"])
+        outage.failed("\(error)", at: reactor.now)
+    }
+
+    override func dropped(_ connection: AMQPConnection, error: AMQPError) {
+        metrics.feedInvalidMessages.add()
+        oversized.write("\(error)", at: reactor.now)
     }
 
     override func delivered(_ connection: AMQPConnection, _ delivery: borrowing Delivery) {
@@ -84,7 +118,7 @@ final class SlackPoster: AMQPClient {
             case .success(let score): scores.append(score)
             case .failure(let error):
                 metrics.feedInvalidMessages.add()
-                log.warning("poster: a message on the bus is no score", metadata: ["error": "\(error)"])
+                invalid.write("\(error)", at: reactor.now)
             }
         }
         guard !scores.isEmpty else {
@@ -98,8 +132,8 @@ final class SlackPoster: AMQPClient {
     // MARK: Slack
 
     private func postNext() {
-        metrics.slackWaiting.store(UInt64(deliveries.count))
-        guard !isPosting, let first = deliveries.first else { return }
+        countWaiting()
+        guard !isPosting, !isEnding, let first = deliveries.first else { return }
         guard reactor.now >= pace.postAt else {
             reactor.cancel(timer)
             timer = reactor.schedule(clock, at: pace.postAt)

@@ -30,7 +30,7 @@ final class ScoreReader: PostgresClient {
 
     private let reactor: Reactor
     private let health: Health
-    private let log: Logger
+    private var failures: ThrottledLog
     private var isConnected = false
     private var connection: PostgresConnection!  // made in init; needs self
     private var group = ReadGroup<ScorePage, Asker>()
@@ -40,7 +40,7 @@ final class ScoreReader: PostgresClient {
     init(_ reactor: Reactor, _ configuration: PostgresConfiguration, health: Health, log: Logger) {
         self.reactor = reactor
         self.health = health
-        self.log = log
+        failures = ThrottledLog(log, "scores: a query failed", level: .error)
         super.init()
         connection = PostgresConnection(reactor, configuration, statements: ScoreSQL.pages, client: self)
     }
@@ -69,6 +69,11 @@ final class ScoreReader: PostgresClient {
     }
 
     private func send(_ start: ReadGroup<ScorePage, Asker>.Start) {
+        if !execute(start) { fail(start.id) }
+    }
+
+    /// - Returns: whether an answer follows.
+    private func execute(_ start: ReadGroup<ScorePage, Asker>.Start) -> Bool {
         let page = start.key
         parameters.removeAll()
         parameters.append(int64: page.after)
@@ -77,10 +82,9 @@ final class ScoreReader: PostgresClient {
         parameters.append(int64: Int64(page.limit) + 1)
         if let user = page.user { parameters.append(text: user.span) }
         running[start.id] = page
-        let sent = connection.execute(
+        return connection.execute(
             ScoreSQL.index(of: page), parameters: parameters, ticket: start.id,
             deadline: reactor.now + StoreLimits.answer)
-        if !sent { finish(start.id) { $0.failed() } }
     }
 
     override func completed(_ connection: PostgresConnection, ticket: UInt64, rows: borrowing Rows) {
@@ -102,27 +106,24 @@ final class ScoreReader: PostgresClient {
     }
 
     override func failed(_ connection: PostgresConnection, ticket: UInt64, error: PostgresError) {
-        if !error.isConnectionLoss { log.error("scores: a query failed", metadata: ["error": "\(error)"]) }
-        finish(ticket) { $0.failed() }
+        if !error.isConnectionLoss { failures.write("\(error)", at: reactor.now) }
+        fail(ticket)
     }
 
-    private func finish(_ id: UInt64, _ tell: (Asker) -> Void) {
-        guard running.removeValue(forKey: id) != nil else { return }
-        let (askers, next) = group.finished(id)
-        for asker in askers { tell(asker) }
-        if let next {
-            if connection.isReady {
-                send(next)
-            } else {
-                running[next.id] = next.key
-                finish(next.id, tell)
-            }
+    /// A query failed, and with a lost connection all that wait: one after the other, for there may be thousands.
+    private func fail(_ id: UInt64) {
+        var failed: UInt64? = id
+        while let id = failed, running.removeValue(forKey: id) != nil {
+            let (askers, next) = group.finished(id)
+            for asker in askers { asker.failed() }
+            failed = nil
+            if let next, !execute(next) { failed = next.id }
         }
     }
 
     override func connected(_ connection: PostgresConnection) {
+        if !isConnected { health.databaseConnected() }
         isConnected = true
-        health.databaseConnected()
     }
 
     override func disconnected(_ connection: PostgresConnection, error: PostgresError) {

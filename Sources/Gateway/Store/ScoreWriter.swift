@@ -22,7 +22,10 @@ final class ScoreWriter: PostgresClient {
     private let publisher: ScorePublisher
     private let health: Health
     private let metrics: WorkerMetrics
-    private let log: Logger
+    private var outage: OutageLog
+    private var failures: ThrottledLog
+    private var rejections: ThrottledLog
+    private var miscounts: ThrottledLog
     private var connection: PostgresConnection!  // made in init; needs self
     private var batch = WriteBatch<ResponseTicket>()
     private var flushes: [WriteBatch<ResponseTicket>.Flush] = []
@@ -39,7 +42,11 @@ final class ScoreWriter: PostgresClient {
         self.publisher = publisher
         self.health = health
         self.metrics = metrics
-        self.log = log
+        outage = OutageLog(log, "scores: database")
+        failures = ThrottledLog(log, "scores: a flush failed")
+        rejections = ThrottledLog(log, "scores: the table refuses a row", level: .info)
+        miscounts = ThrottledLog(
+            log, "scores: the table stored another number of rows than it was given", level: .error)
         super.init()
         connection = PostgresConnection(reactor, configuration, statements: [ScoreSQL.insert], client: self)
         waker = BeforeSleep(self)
@@ -89,7 +96,7 @@ final class ScoreWriter: PostgresClient {
         let flush = take(ticket)
         guard rows.count == flush.rows.count else {
             // Cannot be with the statement we send, unless a trigger or rule of the table swallows rows.
-            log.error("scores: the table stored another number of rows", metadata: ["rows": "\(flush.rows.count)"])
+            miscounts.write("\(rows.count) rows of \(flush.rows.count)", at: reactor.now)
             finish(flush, .unknown)
             return
         }
@@ -113,10 +120,10 @@ final class ScoreWriter: PostgresClient {
         if error.isOutcomeUnknown {
             finish(flush, .unknown)
         } else if error.isDataError {
-            log.info("scores: the table refuses a row", metadata: ["error": "\(error)"])
+            rejections.write("\(error)", at: reactor.now)
             finish(flush, .data)
         } else {
-            log.warning("scores: a flush failed", metadata: ["error": "\(error)"])
+            failures.write("\(error)", at: reactor.now)
             finish(flush, .transient)
         }
     }
@@ -151,15 +158,15 @@ final class ScoreWriter: PostgresClient {
     // MARK: The connection
 
     override func connected(_ connection: PostgresConnection) {
+        if !isConnected { health.databaseConnected() }
         isConnected = true
-        health.databaseConnected()
-        log.info("scores: database connected")
+        outage.reached()
     }
 
     override func disconnected(_ connection: PostgresConnection, error: PostgresError) {
         if isConnected { health.databaseDisconnected() }
         isConnected = false
-        log.warning("scores: database out of reach, trying again", metadata: ["error": "\(error)"])
+        outage.failed("\(error)", hint: StoreLimits.hint(for: error), at: reactor.now)
         refuse(batch.drain(), "The database is out of reach; the score was not stored.")
     }
 
