@@ -22,6 +22,7 @@ struct Counter: ~Copyable {
 /// What one worker counts. Written by its thread, summed by whoever answers `/metrics`.
 final class WorkerMetrics: Sendable {
     let connections = Counter()
+    let connectionsRefused = Counter()
     let subscribers = Counter()
     let requests = Counter()
     let scoresStored = Counter()

@@ -20,6 +20,10 @@ enum MetricsPage {
             page.append("\n")
         }
         metric("score_gateway_connections", "gauge", "Open connections.", sum { $0.connections.load() })
+        metric(
+            "score_gateway_connections_refused_total", "counter",
+            "Connections refused, or not accepted, for want of room or descriptors.",
+            sum { $0.connectionsRefused.load() })
         metric("score_gateway_requests_total", "counter", "Requests.", sum { $0.requests.load() })
         metric("score_gateway_scores_stored_total", "counter", "Scores committed.", sum { $0.scoresStored.load() })
         metric(

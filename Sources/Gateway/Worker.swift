@@ -166,6 +166,7 @@ final class Worker: Source {
 
     override func beforeSleep() {
         metrics.connections.store(UInt64(server.connectionCount))
+        metrics.connectionsRefused.store(server.counters.refused)
     }
 
     // MARK: Shutdown
