@@ -42,8 +42,12 @@ enum MetricsPage {
             "score_gateway_messages_refused_total", "counter", "Messages the broker did not take; they are sent again.",
             sum { $0.messagesRefused.load() })
         metric(
-            "score_gateway_messages_lost_total", "counter", "Messages dropped for want of the broker.",
-            sum { $0.messagesLost.load() })
+            "score_gateway_flushes_taken_total", "counter",
+            "Flushes taken over from the outbox, because their holder could not publish them.",
+            sum { $0.flushesTaken.load() })
+        metric(
+            "score_gateway_requests_replayed_total", "counter",
+            "Requests answered as the first one with their Idempotency-Key.", sum { $0.requestsReplayed.load() })
         metric(
             "score_gateway_messages_invalid_total", "counter", "Lines on the bus that are no score.",
             sum { $0.feedInvalidMessages.load() })

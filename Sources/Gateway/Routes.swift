@@ -96,7 +96,9 @@ final class Routes: Responder {
         guard let writer = services.writer else { return }
         do throws(Problem) {
             let submission = try ScoreSubmission.parse(bytes)
-            switch writer.submit(submission, from: bytes, ticket: ticket) {
+            switch writer.submit(
+                submission, from: bytes, WriteTicket(response: ticket, isBatch: false, key: nil))
+            {
             case .accepted: break
             case .full:
                 server.refuse(

@@ -45,7 +45,8 @@ final class Worker: Source {
     private var signals: GatewaySignals?
     private var writer: ScoreWriter?
     private var reader: ScoreReader?
-    private var publisher: ScorePublisher?
+    private var relay: OutboxRelay?
+    private var sweeper: OutboxSweeper?
     private var hub: FeedHub?
     private var feed: FeedSource?
     private var poster: SlackPoster?
@@ -89,13 +90,16 @@ final class Worker: Source {
         guard plan.configuration.role.hostsScores, let database = plan.configuration.postgres,
             let broker = plan.configuration.amqp
         else { return }
-        let publisher = ScorePublisher(
+        let relay = OutboxRelay(
             reactor, broker, topology: plan.configuration.topology(queue: .none),
             maximumBatch: plan.configuration.brokerMaxBatch, health: plan.health, metrics: metrics, log: plan.log)
-        self.publisher = publisher
+        self.relay = relay
+        let answers = WriteAnswers(server, running: plan.workers.runningKeys, metrics: metrics)
         writer = ScoreWriter(
-            reactor, database, server: server, publisher: publisher, health: plan.health, metrics: metrics,
-            log: plan.log)
+            reactor, database, answers: answers, relay: relay, health: plan.health, metrics: metrics, log: plan.log)
+        if plan.index == 0 {
+            sweeper = OutboxSweeper(reactor, database, relay: relay, metrics: metrics, log: plan.log)
+        }
         reader = ScoreReader(reactor, database, health: plan.health, log: plan.log)
     }
 
@@ -160,6 +164,7 @@ final class Worker: Source {
         case .schemaIsReady:
             writer?.start()
             reader?.start()
+            sweeper?.start()
         case .drain: startDraining()
         }
     }
@@ -196,6 +201,7 @@ final class Worker: Source {
             let rest = plan.configuration.shutdownTimeout - plan.configuration.drainDelay
             server.drain(spreadOver: rest / 2)
             poster?.stopPosting()
+            sweeper?.stop()
             poll()
         case TimerTag.poll: poll()
         default:
@@ -203,24 +209,25 @@ final class Worker: Source {
                 "shutdown timeout: what is left is cut off",
                 metadata: [
                     "connections": "\(server.connectionCount)",
-                    "unpublished messages": "\(publisher?.unconfirmedCount ?? 0)",
+                    "unpublished messages": "\(relay?.unconfirmedCount ?? 0)",
                 ])
             reactor.stop()
         }
     }
 
     private func poll() {
-        if stage == .draining, server.connectionCount == 0, writer?.isIdle != false, publisher?.isIdle != false,
-            poster?.isIdle != false
+        if stage == .draining, server.connectionCount == 0, writer?.isIdle != false, relay?.isIdle != false,
+            sweeper?.isIdle != false, poster?.isIdle != false
         {
             stage = .closing
             let deadline = reactor.now + .seconds(1)
             writer?.close()
             reader?.close()
-            publisher?.close(deadline: deadline)
+            sweeper?.close()
+            relay?.close(deadline: deadline)
             feed?.close(deadline: deadline)
             poster?.close(deadline: deadline)
-        } else if stage == .closing, publisher?.isClosed != false, feed?.isClosed != false, poster?.isClosed != false {
+        } else if stage == .closing, relay?.isClosed != false, feed?.isClosed != false, poster?.isClosed != false {
             if !hasEnded { plan.workers.workerEnded() }
             hasEnded = true
             // The first one hears the signals: while others still work, a second one must end them.

@@ -17,6 +17,7 @@ enum WorkerMessage: Sendable {
 final class Workers: Sendable {
     let mailboxes: [Mailbox<WorkerMessage>]
     let metrics: [WorkerMetrics]
+    let runningKeys = RunningKeys()
     private let running: Atomic<Int>
 
     init(count: Int) throws(SystemError) {

@@ -66,6 +66,14 @@ public struct ParameterBuffer: ~Copyable {
         end(offset)
     }
 
+    /// The sixteen bytes of a uuid, as two numbers in network byte order.
+    public mutating func append(uuid high: UInt64, _ low: UInt64) {
+        let offset = begin()
+        write(high)
+        write(low)
+        end(offset)
+    }
+
     public mutating func append(text value: String) {
         let offset = begin()
         bytes.append(value)
@@ -100,6 +108,14 @@ public struct ParameterBuffer: ~Copyable {
         write(value)
     }
 
+    public mutating func appendElement(uuid high: UInt64, _ low: UInt64) {
+        beginElement()
+        write(Int32(16))
+        write(high)
+        write(low)
+    }
+
+    /// A text, or any other value that is in binary format already.
     public mutating func appendElement(text value: Span<UInt8>) {
         beginElement()
         write(Int32(value.count))

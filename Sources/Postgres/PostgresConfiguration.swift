@@ -16,6 +16,9 @@ public struct PostgresConfiguration: Sendable {
     /// The session's `statement_timeout`: the server ends what takes longer, waiting for locks included.
     public var statementTimeout: Duration = .seconds(10)
 
+    /// Further settings of every session, such as `synchronous_commit`. Names and values are identifiers and numbers.
+    public var settings: [(name: String, value: String)] = []
+
     /// Shown by pg_stat_activity, unless `keywords` names an `application_name`.
     public var applicationName = ""
 
@@ -49,10 +52,15 @@ public struct PostgresConfiguration: Sendable {
     /// Sets what bounds a session on the server. A function call and not startup options: poolers refuse those.
     func settingsSQL(statementTimeout: Duration) -> String {
         let milliseconds = max(1, statementTimeout.wholeMilliseconds)
-        return """
-            SELECT set_config('statement_timeout', '\(milliseconds)', false), \
-            set_config('idle_in_transaction_session_timeout', '\(milliseconds)', false)
-            """
+        let bounds = [
+            (name: "statement_timeout", value: "\(milliseconds)"),
+            (name: "idle_in_transaction_session_timeout", value: "\(milliseconds)"),
+        ]
+        let calls = (bounds + settings).map { setting in
+            precondition(!(setting.name + setting.value).contains("'"), "a setting is no text")
+            return "set_config('\(setting.name)', '\(setting.value)', false)"
+        }
+        return "SELECT " + calls.joined(separator: ", ")
     }
 }
 

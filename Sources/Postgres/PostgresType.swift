@@ -11,4 +11,7 @@ public enum PostgresType {
     public static let varchar: UInt32 = 1043
     /// Microseconds since 2000-01-01 00:00 UTC, as an int64.
     public static let timestamptz: UInt32 = 1184
+    public static let byteaArray: UInt32 = 1001
+    public static let uuid: UInt32 = 2950
+    public static let uuidArray: UInt32 = 2951
 }

@@ -25,6 +25,18 @@ public enum ScoreLimits {
     /// How often a flush that was surely rolled back is sent again before its tickets are told.
     public static let flushAttempts = 5
 
+    // MARK: Outbox
+
+    /// Bytes of messages that a reactor holds for the bus. Enough for the confirm window full of the largest usual
+    /// flushes; what has no room stays in the outbox table, which has room for any outage.
+    public static let outboxBytes = 8 << 20
+
+    /// Characters of an Idempotency-Key: room for any UUID, hash or path that a client may think of, and an index entry
+    /// that PostgreSQL takes.
+    public static let idempotencyKeyBytes = 255
+
+    // MARK: Queries
+
     /// Queries of different shape that run at once, a reactor: they share one pipelined connection.
     public static let runningReads = 16
     /// Requests that wait for a read, a reactor. More would be answered later than a client waits.

@@ -32,6 +32,22 @@ public struct ScoreRows: Equatable, Sendable {
         scores.append(submission.score)
     }
 
+    /// Appends all rows of another one.
+    public mutating func append(contentsOf rows: ScoreRows) {
+        let start = Int32(users.count)
+        users += rows.users
+        userEnds.reserveCapacity(userEnds.count + rows.count)
+        for end in rows.userEnds { userEnds.append(start + end) }
+        scores += rows.scores
+    }
+
+    /// Drops all rows and keeps the memory.
+    public mutating func removeAll() {
+        users.removeAll(keepingCapacity: true)
+        userEnds.removeAll(keepingCapacity: true)
+        scores.removeAll(keepingCapacity: true)
+    }
+
     /// The rows of `range` alone.
     func rows(_ range: Range<Int>) -> ScoreRows {
         let start = range.isEmpty ? 0 : userRange(range.lowerBound).lowerBound

@@ -2,40 +2,58 @@ import Bytes
 
 /// Group commit: what arrives while a flush is under way is the next flush.
 ///
-///     append ──▶ waiting ──takeFlush──▶ in flight ──stored──▶ rows and tickets: answer 200
+///     append ──▶ waiting ──takeFlush──▶ in flight ──stored──▶ rows and units: answer 200
 ///                  ▲ chunks                │
-///                  │ of one flush    failed│ .data       halves ──▶ again;  a row alone: its ticket, rejected
+///                  │ of one flush    failed│ .data       halves ──▶ again;  a unit alone: its ticket, rejected
 ///                  │                       │ .transient  again, a bounded number of times; then its tickets, unavailable
-///               drain                      │ .unknown    its tickets, unknown
-///                  ▼                       ▼
-///            tickets: 503            `again` goes before `waiting`
+///               drain                      │ .unknown ──▶ unresolved ──found stored──▶ rows and units: answer 200
+///                  ▼                       ▼                 │ found absent: as .transient
+///            tickets: 503            `again` goes            └ not found out in time: its tickets, 503
+///                                    before `waiting`
 ///
 /// There is no timer and nothing to tune: while nothing is under way a row leaves at once and alone, and under load a
 /// flush is as large as the load. A flush is one transaction; whatever must be stored together with its scores goes
 /// into the same flush.
 ///
-/// A statement that fails because of one row fails whole, so its rows are tried again in halves until the bad one is
-/// alone: at most 2·log₂(rows) more statements for it, and only its own ticket hears of it. The order in which rows
+/// A *unit* is what one request wants stored, all or none: one row, or those of a batch. A flush is made of whole units.
+///
+/// A statement that fails because of one row fails whole, so its units are tried again in halves until the bad one is
+/// alone: at most 2·log₂(units) more statements for it, and only its own ticket hears of it. The order in which rows
 /// are stored is that of arrival except where a flush had to be tried again or more than one is in flight.
 ///
 /// A ticket is whatever finds the request again; every ticket that was accepted is given back exactly once.
 public struct WriteBatch<Ticket: Equatable> {
     public typealias FlushID = UInt64
 
-    /// The rows of one transaction, and who waits for each of them.
+    /// The rows of one request.
+    public struct Unit: Equatable {
+        public let ticket: Ticket
+        public let rows: Int
+
+        @usableFromInline init(ticket: Ticket, rows: Int) {
+            self.ticket = ticket
+            self.rows = rows
+        }
+    }
+
+    /// The rows of one transaction, and who waits for them: the first unit's rows come first.
     public struct Flush: Equatable {
         public let id: FlushID
         public var rows: ScoreRows
-        public var tickets: [Ticket]
+        public var units: [Unit]
         /// How often it was rolled back.
         fileprivate(set) var attempts = 0
+        /// While unresolved: until when it may be.
+        fileprivate(set) var deadline = Instant.distantFuture
 
-        fileprivate init(id: FlushID, rows: ScoreRows, tickets: [Ticket], attempts: Int) {
+        fileprivate init(id: FlushID, rows: ScoreRows, units: [Unit], attempts: Int) {
             self.id = id
             self.rows = rows
-            self.tickets = tickets
+            self.units = units
             self.attempts = attempts
         }
+
+        public var tickets: [Ticket] { units.map(\.ticket) }
     }
 
     public enum Failure: Equatable, Sendable {
@@ -43,20 +61,20 @@ public struct WriteBatch<Ticket: Equatable> {
         case data
         /// Rolled back for a reason that may pass: serialization, deadlock, shutdown, no space.
         case transient
-        /// The connection was lost before the answer: stored or not, nobody knows.
-        case unknown
+        /// The connection was lost before the answer: stored or not has to be found out, until the instant at most.
+        case unknown(until: Instant)
     }
 
     /// Who must be told after a failure.
     public enum Verdict: Equatable {
         /// Nobody yet: its rows are taken again.
         case again
-        /// This row is what the database refuses.
+        /// Something of this unit is what the database refuses.
         case rejected(Ticket)
         /// Surely not stored.
         case unavailable([Ticket])
-        /// Perhaps stored.
-        case unknown([Ticket])
+        /// Nobody yet: it is unresolved.
+        case unresolved
     }
 
     // What every request goes through is inlinable: a generic type that its user cannot specialize costs a request
@@ -67,6 +85,7 @@ public struct WriteBatch<Ticket: Equatable> {
     private var lastID: FlushID = 0
     private var inFlight: [Flush] = []
     private var again: [Flush] = []
+    private var unresolved: [Flush] = []
     @usableFromInline var waiting: [Flush] = []
 
     @usableFromInline var waitingTotal = 0
@@ -97,8 +116,21 @@ public struct WriteBatch<Ticket: Equatable> {
         if waiting.isEmpty || waiting[waiting.count - 1].rows.count >= rowsPerFlush { openChunk() }
         let last = waiting.count - 1
         waiting[last].rows.append(submission, from: body)
-        waiting[last].tickets.append(ticket)
+        waiting[last].units.append(Unit(ticket: ticket, rows: 1))
         waitingTotal += 1
+        return true
+    }
+
+    /// Takes the rows of a batch, at least one and at most `rowsPerFlush`, to be stored all or none.
+    /// - Returns: false when too many wait already; nothing was taken then (503).
+    public mutating func append(_ rows: ScoreRows, ticket: Ticket) -> Bool {
+        precondition(1...rowsPerFlush ~= rows.count, "a unit is part of one flush")
+        guard waitingTotal + rows.count <= waitingRows else { return false }
+        if waiting.isEmpty || waiting[waiting.count - 1].rows.count + rows.count > rowsPerFlush { openChunk() }
+        let last = waiting.count - 1
+        waiting[last].rows.append(contentsOf: rows)
+        waiting[last].units.append(Unit(ticket: ticket, rows: rows.count))
+        waitingTotal += rows.count
         return true
     }
 
@@ -121,23 +153,54 @@ public struct WriteBatch<Ticket: Equatable> {
     public mutating func failed(_ id: FlushID, _ failure: Failure) -> Verdict {
         var flush = remove(id)
         switch failure {
-        case .unknown:
-            return .unknown(flush.tickets)
+        case .unknown(let deadline):
+            flush.deadline = deadline
+            unresolved.append(flush)
+            return .unresolved
         case .transient:
-            flush.attempts += 1
-            guard flush.attempts < ScoreLimits.flushAttempts else { return .unavailable(flush.tickets) }
-            retry([flush])
-            return .again
+            return tryAgain(flush)
         case .data:
-            let count = flush.rows.count
-            if count == 1 { return .rejected(flush.tickets[0]) }
+            let count = flush.units.count
+            if count == 1 { return .rejected(flush.units[0].ticket) }
             retry([part(of: flush, 0..<count / 2), part(of: flush, count / 2..<count)])
             return .again
         }
     }
 
+    // MARK: Unknown outcomes
+
+    /// Flushes whose outcome is to be found out.
+    public var unresolvedCount: Int { unresolved.count }
+
+    /// Whether the flush is still to be found out.
+    public func isUnresolved(_ id: FlushID) -> Bool { unresolved.contains { $0.id == id } }
+
+    /// It was found: the flush was committed.
+    /// - Returns: it; nil when its time was over before.
+    public mutating func foundStored(_ id: FlushID) -> Flush? {
+        guard let index = unresolved.firstIndex(where: { $0.id == id }) else { return nil }
+        return unresolved.remove(at: index)
+    }
+
+    /// It is certain that the flush was not and will not be committed.
+    /// - Returns: nil when its time was over before.
+    public mutating func foundAbsent(_ id: FlushID) -> Verdict? {
+        foundStored(id).map { tryAgain($0) }
+    }
+
+    /// Whose time is over: nobody can tell whether they are stored (503).
+    public mutating func expireUnresolved(_ now: Instant) -> [Ticket] {
+        guard !unresolved.isEmpty else { return [] }
+        let tickets = unresolved.filter { $0.deadline <= now }.flatMap(\.tickets)
+        unresolved.removeAll { $0.deadline <= now }
+        return tickets
+    }
+
+    /// When the first of them is over.
+    public var unresolvedDeadline: Instant? { unresolved.map(\.deadline).min() }
+
     /// Gives up everything that waits, as when the database is out of reach: these rows are surely not stored. What is
-    /// in flight stays until its outcome is told.
+    /// in flight or unresolved stays until its outcome is told.
     public mutating func drain() -> [Ticket] {
         let tickets = (again + waiting).flatMap(\.tickets)
         again = []
@@ -148,7 +211,16 @@ public struct WriteBatch<Ticket: Equatable> {
 
     @usableFromInline mutating func openChunk() {
         lastID += 1
-        waiting.append(Flush(id: lastID, rows: ScoreRows(), tickets: [], attempts: 0))
+        waiting.append(Flush(id: lastID, rows: ScoreRows(), units: [], attempts: 0))
+    }
+
+    /// Under an id of its own: a late answer to the first try must not be taken for one to the second.
+    private mutating func tryAgain(_ flush: Flush) -> Verdict {
+        var next = part(of: flush, flush.units.indices)
+        next.attempts += 1
+        guard next.attempts < ScoreLimits.flushAttempts else { return .unavailable(flush.tickets) }
+        retry([next])
+        return .again
     }
 
     private mutating func remove(_ id: FlushID) -> Flush {
@@ -158,11 +230,14 @@ public struct WriteBatch<Ticket: Equatable> {
         return inFlight.remove(at: index)
     }
 
-    /// A part gets an id of its own: a late answer to the whole must not be taken for one to the part.
+    /// The units of `range` alone, as a flush with an id of its own: a late answer to the whole must not be taken for one
+    /// to the part.
     private mutating func part(of flush: Flush, _ range: Range<Int>) -> Flush {
         lastID += 1
+        let start = flush.units[..<range.lowerBound].reduce(0) { $0 + $1.rows }
+        let end = flush.units[range].reduce(start) { $0 + $1.rows }
         return Flush(
-            id: lastID, rows: flush.rows.rows(range), tickets: Array(flush.tickets[range]), attempts: flush.attempts)
+            id: lastID, rows: flush.rows.rows(start..<end), units: Array(flush.units[range]), attempts: flush.attempts)
     }
 
     private mutating func retry(_ flushes: [Flush]) {

@@ -116,11 +116,77 @@ import Testing
         for ticket in 0..<4 { #expect(append("u", 0, ticket, to: &batch)) }
         let first = try take(&batch)
         let second = try take(&batch)
-        #expect(batch.failed(first.id, .unknown) == .unknown([0]))
-        #expect(batch.failed(second.id, .unknown) == .unknown([1]))
+        #expect(batch.failed(first.id, .unknown(until: Instant(nanoseconds: 50))) == .unresolved)
+        #expect(batch.failed(second.id, .unknown(until: Instant(nanoseconds: 60))) == .unresolved)
         #expect(batch.drain() == [2, 3], "these were never sent")
         #expect(batch.waitingCount == 0)
         #expect(batch.takeFlush() == nil)
+        #expect(batch.unresolvedCount == 2)
+        #expect(batch.unresolvedDeadline == Instant(nanoseconds: 50))
+        #expect(batch.expireUnresolved(Instant(nanoseconds: 49)) == [])
+        #expect(batch.expireUnresolved(Instant(nanoseconds: 50)) == [0])
+        #expect(batch.expireUnresolved(Instant(nanoseconds: 50)) == [], "once")
+        #expect(batch.foundStored(first.id) == nil, "too late")
+        #expect(batch.foundAbsent(first.id) == nil, "too late")
+        #expect(batch.foundStored(second.id)?.tickets == [1])
+        #expect(batch.foundStored(second.id) == nil, "once")
+        #expect(batch.unresolvedCount == 0)
+    }
+
+    @Test func whatIsFoundAbsentIsStoredAgainUnderAnotherID() throws {
+        var batch = Batch()
+        #expect(append("a", 1, 1, to: &batch))
+        var flush = try take(&batch)
+        #expect(append("b", 2, 2, to: &batch))
+        for attempt in 1...ScoreLimits.flushAttempts {
+            #expect(batch.failed(flush.id, .unknown(until: .distantFuture)) == .unresolved)
+            #expect(batch.isUnresolved(flush.id))
+            let verdict = batch.foundAbsent(flush.id)
+            #expect(verdict == (attempt < ScoreLimits.flushAttempts ? .again : .unavailable([1])))
+            let next = try take(&batch)
+            #expect(next.id != flush.id, "a late answer to the lost one is not one to this")
+            #expect(next.tickets == (attempt < ScoreLimits.flushAttempts ? [1] : [2]), "before what waits")
+            flush = next
+        }
+    }
+
+    @Test func aFlushIsMadeOfWholeUnits() throws {
+        var batch = Batch(rowsPerFlush: 4, waitingRows: 9)
+        #expect(append("a", 1, 1, to: &batch))
+        #expect(batch.append(rows("bcd", 2), ticket: 2) == true)
+        #expect(batch.append(rows("ef", 5), ticket: 3) == true, "does not fit the first flush")
+        #expect(append("g", 7, 4, to: &batch))
+        #expect(batch.append(rows("hij", 8), ticket: 5) == false, "two rows may wait")
+        #expect(batch.append(rows("hi", 8), ticket: 6) == true)
+        #expect(!append("j", 9, 7, to: &batch))
+        let first = try take(&batch)
+        #expect(first.units.map(\.ticket) == [1, 2] && first.units.map(\.rows) == [1, 3])
+        #expect(first.rows.users == [UInt8]("abcd"))
+        #expect(first.rows.scores == [1, 2, 3, 4])
+        batch.stored(first.id)
+        let second = try take(&batch)
+        #expect(second.tickets == [3, 4])
+        #expect(second.rows.userEnds == [1, 2, 3])
+        batch.stored(second.id)
+        #expect(batch.takeFlush()?.tickets == [6])
+    }
+
+    @Test func aUnitIsNeverDivided() throws {
+        var batch = Batch()
+        #expect(batch.append(rows("abc", 0), ticket: 1) == true)
+        #expect(batch.append(rows("dX", 0), ticket: 2) == true)
+        #expect(batch.append(rows("ef", 0), ticket: 3) == true)
+        var transcript: [String] = []
+        while let flush = batch.takeFlush() {
+            let names = String(decoding: flush.rows.users, as: UTF8.self)
+            if names.contains("X") {
+                transcript.append("\(names) \(batch.failed(flush.id, .data))")
+            } else {
+                transcript.append("\(names) stored")
+                batch.stored(flush.id)
+            }
+        }
+        #expect(transcript == ["abcdXef again", "abc stored", "dXef again", "dX rejected(2)", "ef stored"])
     }
 
     /// A database that refuses some rows, has passing trouble and loses connections, against the promise: every ticket
@@ -156,7 +222,8 @@ import Testing
             let flush = inFlight.remove(at: Int.random(in: 0..<inFlight.count, using: &generator))
             let isBad = flush.tickets.indices.contains { flush.rows.user(at: $0).equals("bad") }
             let trouble = isEnding ? 99 : Int.random(in: 0..<20, using: &generator)
-            let failure: Batch.Failure? = trouble < 2 ? .transient : trouble == 2 ? .unknown : isBad ? .data : nil
+            let failure: Batch.Failure? =
+                trouble < 2 ? .transient : trouble == 2 ? .unknown(until: .distantFuture) : isBad ? .data : nil
             guard let failure else {
                 database += flush.tickets
                 batch.stored(flush.id)
@@ -167,7 +234,16 @@ import Testing
             case .again: break
             case .rejected(let ticket): tell([ticket], "rejected")
             case .unavailable(let tickets): tell(tickets, "unavailable")
-            case .unknown(let tickets): tell(tickets, "unknown")
+            case .unresolved:
+                // It was committed or not; it is found out, or not in time.
+                switch Int.random(in: 0..<3, using: &generator) {
+                case 0 where !isBad:
+                    database += flush.tickets
+                    tell(batch.foundStored(flush.id)?.tickets ?? [], "stored")
+                case 1:
+                    if case .unavailable(let tickets) = batch.foundAbsent(flush.id) { tell(tickets, "unavailable") }
+                default: tell(batch.expireUnresolved(.distantFuture), "unknown")
+                }
             }
         }
         if !inFlight.isEmpty || batch.waitingCount > 0 {
@@ -184,6 +260,20 @@ import Testing
     private func take(_ batch: inout Batch) throws -> Batch.Flush {
         let flush = batch.takeFlush()
         return try #require(flush)
+    }
+
+    /// A batch of users with names of one letter.
+    private func rows(_ names: String, _ score: Int) -> ScoreRows {
+        var rows = ScoreRows()
+        for (index, name) in names.enumerated() {
+            let body = [UInt8](#"{"user":"\#(name)","score":\#(score + index)}"#)
+            do throws(Problem) {
+                rows.append(try ScoreSubmission.parse(body.span), from: body.span)
+            } catch {
+                Issue.record("\(error)")
+            }
+        }
+        return rows
     }
 
     private func append(_ name: String, _ score: Int32, _ ticket: Int, to batch: inout Batch) -> Bool {

@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 import HTTP1
 import HTTPServer
 import Logging
@@ -7,8 +8,11 @@ import Reactor
 import Scores
 
 /// Runs `WriteBatch` on a PostgreSQL connection: what arrives while a flush is being committed is the next flush. The
-/// answers leave, and the scores go to the bus, when the commit was confirmed.
-final class ScoreWriter: PostgresClient {
+/// answers leave, and the scores go to the bus, when the commit was confirmed. When the connection is lost before that,
+/// the outcome is found out on the next one (`OutcomeInquiry`) before anybody is answered.
+///
+/// Requests with an Idempotency-Key have a batch and a statement of their own, so that the others pay nothing for them.
+final class ScoreWriter: StoreUser {
     enum Verdict {
         case accepted
         /// Too many writes wait: 503.
@@ -17,29 +21,58 @@ final class ScoreWriter: PostgresClient {
         case unavailable
     }
 
-    private let reactor: Reactor
-    private let server: HTTPServer
-    private let publisher: ScorePublisher
+    /// The statements, by their index on the connection.
+    enum Query {
+        static let insert = 0, insertKeyed = 1, keyed = 2, fence = 3, found = 4, forget = 5
+        static let all = [
+            ScoreSQL.insert, ScoreSQL.insertKeyed, ScoreSQL.keyed, ScoreSQL.fence, ScoreSQL.found, ScoreSQL.forget,
+        ]
+    }
+
+    private enum TimerTag {
+        static let forget: UInt32 = 0
+        static let inquire: UInt32 = 1
+        static let unresolved: UInt32 = 2
+    }
+
+    /// A flush that was sent.
+    struct Sent {
+        let flush: WriteBatch<WriteTicket>.Flush
+        let mark: FlushMark
+        /// Until when its row in the outbox is ours; nil: it was due at once.
+        let lease: Instant?
+        /// Whether its units have keys.
+        let isKeyed: Bool
+    }
+
+    let reactor: Reactor
+    let answers: WriteAnswers
+    let relay: OutboxRelay
     private let health: Health
-    private let metrics: WorkerMetrics
+    let metrics: WorkerMetrics
     private var outage: OutageLog
     private var failures: ThrottledLog
     private var rejections: ThrottledLog
     private var miscounts: ThrottledLog
-    private var connection: PostgresConnection!  // made in init; needs self
-    private var batch = WriteBatch<ResponseTicket>()
-    private var flushes: [WriteBatch<ResponseTicket>.Flush] = []
+    private(set) var connection: StoreConnection!  // made in init; needs self
+    private var plain = WriteBatch<WriteTicket>()
+    private var keyed = WriteBatch<WriteTicket>()
+    /// What is to be found out.
+    private var unresolved: [FlushMark: Sent] = [:]
+    private var marks = FlushMarkSource()
     private var parameters = ParameterBuffer()
-    private var waker: BeforeSleep!  // made in init; needs self
+    private var clock: Clock!  // made in init; needs self
+    private var isForgetting = false
+    private var isForgetScheduled = false
     private var isConnected = false
 
     init(
-        _ reactor: Reactor, _ configuration: PostgresConfiguration, server: HTTPServer, publisher: ScorePublisher,
+        _ reactor: Reactor, _ configuration: PostgresConfiguration, answers: WriteAnswers, relay: OutboxRelay,
         health: Health, metrics: WorkerMetrics, log: Logger
     ) {
         self.reactor = reactor
-        self.server = server
-        self.publisher = publisher
+        self.answers = answers
+        self.relay = relay
         self.health = health
         self.metrics = metrics
         outage = OutageLog(log, "scores: database")
@@ -48,13 +81,19 @@ final class ScoreWriter: PostgresClient {
         miscounts = ThrottledLog(
             log, "scores: the table stored another number of rows than it was given", level: .error)
         super.init()
-        connection = PostgresConnection(reactor, configuration, statements: [ScoreSQL.insert], client: self)
-        waker = BeforeSleep(self)
-        reactor.addBeforeSleep(waker)
+        var configuration = configuration
+        // The outbox is nearly empty whenever its statistics are taken, and may be long when a plan is made from them.
+        configuration.settings.append((name: "enable_seqscan", value: "off"))
+        connection = StoreConnection(reactor, configuration, statements: Query.all, user: self)
+        clock = Clock(self)
+        reactor.addBeforeSleep(clock)
     }
 
-    /// Whether everything accepted is answered.
-    var isIdle: Bool { batch.waitingCount == 0 && flushes.isEmpty }
+    /// Whether everything accepted is answered, and what was published is forgotten.
+    var isIdle: Bool {
+        plain.waitingCount == 0 && keyed.waitingCount == 0 && connection.count == 0 && unresolved.isEmpty
+            && !(connection.isReady && relay.hasForgotten)
+    }
 
     /// Connects; goes on by itself after every outage.
     func start() {
@@ -65,127 +104,255 @@ final class ScoreWriter: PostgresClient {
         connection.close()
     }
 
-    /// Takes a score to be stored; `ticket` is answered when it is, or when it cannot be.
+    // MARK: Submissions
+
+    /// Takes a score to be stored; the ticket is answered when it is, or when it cannot be.
     /// - Parameter body: what the submission was parsed from.
-    func submit(_ submission: ScoreSubmission, from body: Span<UInt8>, ticket: ResponseTicket) -> Verdict {
+    func submit(_ submission: ScoreSubmission, from body: Span<UInt8>, _ ticket: WriteTicket) -> Verdict {
         guard connection.isReady else { return .unavailable }
-        return batch.append(submission, from: body, ticket: ticket) ? .accepted : .full
+        if ticket.key == nil { return plain.append(submission, from: body, ticket: ticket) ? .accepted : .full }
+        return keyed.append(submission, from: body, ticket: ticket) ? .accepted : .full
+    }
+
+    /// Takes a batch of at most `ScoreLimits.rowsPerFlush` scores, to be stored all or none.
+    func submit(_ rows: ScoreRows, _ ticket: WriteTicket) -> Verdict {
+        guard connection.isReady else { return .unavailable }
+        if ticket.key == nil { return plain.append(rows, ticket: ticket) ? .accepted : .full }
+        return keyed.append(rows, ticket: ticket) ? .accepted : .full
     }
 
     // MARK: Flushes
 
     private func flush() {
-        metrics.writesWaiting.store(UInt64(batch.waitingCount))
+        metrics.writesWaiting.store(UInt64(plain.waitingCount + keyed.waitingCount))
         guard connection.isReady else { return }
-        while let flush = batch.takeFlush() {
-            parameters.removeAll()
-            parameters.append(textArray: flush.rows.users.span, ends: flush.rows.userEnds.span)
-            parameters.append(int32Array: flush.rows.scores.span)
-            metrics.flushes.add()
-            flushes.append(flush)
-            let sent = connection.execute(
-                0, parameters: parameters, ticket: flush.id, deadline: reactor.now + StoreLimits.answer)
-            if !sent {
-                finish(take(flush.id), .transient)
-                return
-            }
+        while let flush = plain.takeFlush() { if !send(flush, isKeyed: false) { return } }
+        while let flush = keyed.takeFlush() { if !send(flush, isKeyed: true) { return } }
+        scheduleForgetting()
+    }
+
+    /// - Returns: false when the connection takes nothing now.
+    private func send(_ flush: WriteBatch<WriteTicket>.Flush, isKeyed: Bool) -> Bool {
+        let isHeld = relay.takesFlushes
+        let sent = Sent(
+            flush: flush, mark: nextMark(), lease: isHeld ? reactor.now + StoreLimits.lease : nil, isKeyed: isKeyed)
+        let seconds = isHeld ? StoreLimits.leaseSeconds : 0
+        let forgotten = isKeyed ? [] : relay.takeForgotten()
+        parameters.removeAll()
+        parameters.append(textArray: flush.rows.users.span, ends: flush.rows.userEnds.span)
+        parameters.append(int32Array: flush.rows.scores.span)
+        if isKeyed { appendKeys(flush) }
+        parameters.append(mark: sent.mark)
+        parameters.append(int32: seconds)
+        if !isKeyed { parameters.append(marks: forgotten) }
+        metrics.flushes.add()
+        let job = isKeyed ? KeyedFlushJob(self, sent) : FlushJob(self, sent, forgotten)
+        guard connection.run(isKeyed ? Query.insertKeyed : Query.insert, parameters, job) else {
+            relay.giveBack(forgotten: forgotten)
+            failed(sent, .transient)
+            return false
+        }
+        return true
+    }
+
+    private func appendKeys(_ flush: WriteBatch<WriteTicket>.Flush) {
+        parameters.beginArray(of: PostgresType.int4)
+        for (index, unit) in flush.units.enumerated() {
+            for _ in 0..<unit.rows { parameters.appendElement(int32: Int32(index + 1)) }
+        }
+        parameters.endArray()
+        parameters.beginArray(of: PostgresType.text)
+        for unit in flush.units {
+            let key = unit.ticket.key!.key  // keyed: has one
+            parameters.appendElement(text: key.span)
+        }
+        parameters.endArray()
+        parameters.beginArray(of: PostgresType.bytea)
+        for unit in flush.units {
+            let fingerprint = unit.ticket.key!.fingerprint  // keyed: has one
+            parameters.appendElement(text: fingerprint.span)
+        }
+        parameters.endArray()
+    }
+
+    private func nextMark() -> FlushMark {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return marks.next(
+            unixMilliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000,
+            random: .random(in: .min ... .max))
+    }
+
+    // MARK: Outcomes
+
+    /// The flush is committed, and these are its rows.
+    func stored(_ sent: Sent, _ stored: borrowing StoredFlush) {
+        settle(sent)
+        publish(sent, stored)
+        answers.stored(sent.flush, stored)
+    }
+
+    /// The bus first: streams are written in the order in which they were given something, and a score should be with the
+    /// broker before its client hears of it.
+    func publish(_ sent: Sent, _ stored: borrowing StoredFlush) {
+        metrics.scoresStored.add(UInt64(stored.count))
+        guard let lease = sent.lease, stored.count > 0 else { return }
+        relay.hold(sent.mark, .own, stored.drafts(atMost: relay.maximumBatch), until: lease)
+    }
+
+    /// The flush was committed, but with another number of rows than it had: a trigger or a rule of the table swallows
+    /// some. Which ones nobody can say.
+    func miscounted(_ sent: Sent, rows: Int) {
+        miscounts.write("\(rows) rows of \(sent.flush.rows.count)", at: reactor.now)
+        settle(sent)
+        answers.refuse(sent.flush.tickets, "The database stored another number of scores than it was given.")
+    }
+
+    /// Takes the flush off the batch it came from: it is stored.
+    func settle(_ sent: Sent) {
+        let id = sent.flush.id
+        if unresolved.removeValue(forKey: sent.mark) == nil {
+            if sent.isKeyed { keyed.stored(id) } else { plain.stored(id) }
+        } else {
+            _ = sent.isKeyed ? keyed.foundStored(id) : plain.foundStored(id)
         }
     }
 
-    override func completed(_ connection: PostgresConnection, ticket: UInt64, rows: borrowing Rows) {
-        let flush = take(ticket)
-        guard rows.count == flush.rows.count else {
-            // Cannot be with the statement we send, unless a trigger or rule of the table swallows rows.
-            miscounts.write("\(rows.count) rows of \(flush.rows.count)", at: reactor.now)
-            finish(flush, .unknown)
-            return
-        }
-        batch.stored(flush.id)
-        metrics.scoresStored.add(UInt64(rows.count))
-        var lines = ByteBuffer(capacity: 96 * rows.count)
-        var ends: [Int] = []
-        ends.reserveCapacity(rows.count)
-        for index in 0..<rows.count {
-            ScoreEncoder.append(
-                id: rows.int64(index, 0), user: flush.rows.user(at: index), score: flush.rows.scores[index],
-                createdAt: Timestamp(microsecondsSince2000: rows.int64(index, 1)), to: &lines)
-            ends.append(lines.count)
-        }
-        // The bus first: streams are written in the order in which they were given something, and until there is an outbox
-        // a score should be with the broker before its client hears of it.
-        var start = 0
-        publisher.begin(rows.count)
-        for end in ends {
-            publisher.append(lines.bytes.extracting(start..<end))
-            start = end
-        }
-        publisher.end()
-        start = 0
-        for (ticket, end) in zip(flush.tickets, ends) {
-            server.respond(
-                ticket, .ok, contentType: "application/json", body: lines.bytes.extracting(start..<end))
-            start = end
-        }
-    }
-
-    override func failed(_ connection: PostgresConnection, ticket: UInt64, error: PostgresError) {
-        let flush = take(ticket)
-        if error.isOutcomeUnknown {
-            finish(flush, .unknown)
-        } else if error.isDataError {
+    func failed(_ sent: Sent, _ error: PostgresError) {
+        if error.isDataError {
             rejections.write("\(error)", at: reactor.now)
-            finish(flush, .data)
+            failed(sent, .data)
         } else {
             failures.write("\(error)", at: reactor.now)
-            finish(flush, .transient)
+            failed(sent, error.isOutcomeUnknown ? .unknown(until: reactor.now + StoreLimits.outcome) : .transient)
         }
     }
 
-    private func take(_ id: UInt64) -> WriteBatch<ResponseTicket>.Flush {
-        guard let index = flushes.firstIndex(where: { $0.id == id }) else {
-            preconditionFailure("an answer to a flush that was not sent")
+    private func failed(_ sent: Sent, _ failure: WriteBatch<WriteTicket>.Failure) {
+        let id = sent.flush.id
+        let verdict = sent.isKeyed ? keyed.failed(id, failure) : plain.failed(id, failure)
+        if verdict == .unresolved {
+            unresolved[sent.mark] = sent
+            _ = reactor.schedule(clock, at: reactor.now + StoreLimits.outcome, tag: TimerTag.unresolved)
+            // The session may stand: it can be the server itself that does not know.
+            if connection.isReady { inquire(sent) }
         }
-        return flushes.remove(at: index)
+        run(verdict)
     }
 
-    private func finish(_ flush: WriteBatch<ResponseTicket>.Flush, _ failure: WriteBatch<ResponseTicket>.Failure) {
-        switch batch.failed(flush.id, failure) {
-        case .again: break
-        case .rejected(let ticket):
-            metrics.scoresRefused.add()
-            server.refuse(ticket, .unprocessableContent, detail: "The database refuses this score.")
-        case .unavailable(let tickets):
-            refuse(tickets, "The database is out of reach; the score was not stored.")
-        case .unknown(let tickets):
-            refuse(tickets, "The database was lost while it stored the score; it may be stored.")
+    private func run(_ verdict: WriteBatch<WriteTicket>.Verdict) {
+        switch verdict {
+        case .again, .unresolved: break
+        case .rejected(let ticket): answers.reject(ticket)
+        case .unavailable(let tickets): answers.refuse(tickets, "The database is out of reach; nothing was stored.")
         }
     }
 
-    private func refuse(_ tickets: [ResponseTicket], _ detail: StaticString) {
-        for ticket in tickets {
-            metrics.scoresRefused.add()
-            server.refuse(ticket, .serviceUnavailable, detail: detail, fields: StoreLimits.retryAfter)
+    // MARK: Unknown outcomes
+
+    private func inquire(_ sent: Sent) {
+        if sent.isKeyed {
+            // What was stored is known by its keys: to store it again is to ask.
+            foundAbsent(sent)
+        } else {
+            OutcomeInquiry(self, sent).start()
         }
+    }
+
+    func isUnresolved(_ sent: Sent) -> Bool { unresolved[sent.mark] != nil }
+
+    /// The flush was not stored, and cannot be any more.
+    func foundAbsent(_ sent: Sent) {
+        guard unresolved.removeValue(forKey: sent.mark) != nil else { return }
+        if let verdict = sent.isKeyed ? keyed.foundAbsent(sent.flush.id) : plain.foundAbsent(sent.flush.id) {
+            run(verdict)
+        }
+    }
+
+    /// The inquiry failed on a connection that stands.
+    func inquireLater() {
+        _ = reactor.schedule(clock, at: reactor.now + StoreLimits.inquiryPause, tag: TimerTag.inquire)
+    }
+
+    private func inquireAll() {
+        guard connection.isReady else { return }
+        for sent in unresolved.values.sorted(by: { $0.mark < $1.mark }) { inquire(sent) }
+    }
+
+    private func expireUnresolved() {
+        let tickets = plain.expireUnresolved(reactor.now) + keyed.expireUnresolved(reactor.now)
+        unresolved = unresolved.filter { _, sent in
+            sent.isKeyed ? keyed.isUnresolved(sent.flush.id) : plain.isUnresolved(sent.flush.id)
+        }
+        answers.refuse(tickets, "The database was lost while it stored this; it may be stored.")
+    }
+
+    // MARK: Forgetting
+
+    /// The next flush takes confirmed rows away with it. When none follows, they are deleted on their own.
+    private func scheduleForgetting() {
+        guard relay.hasForgotten, !isForgetScheduled, !isForgetting else { return }
+        isForgetScheduled = true
+        _ = reactor.schedule(clock, at: reactor.now + StoreLimits.forgetPause, tag: TimerTag.forget)
+    }
+
+    private func forget() {
+        isForgetScheduled = false
+        guard !isForgetting, connection.isReady, relay.hasForgotten else { return }
+        let marks = relay.takeForgotten()
+        parameters.removeAll()
+        parameters.append(marks: marks)
+        isForgetting = connection.run(Query.forget, parameters, ForgetJob(self, marks))
+        if !isForgetting { relay.giveBack(forgotten: marks) }
+    }
+
+    fileprivate func forgot(_ marks: [FlushMark], error: PostgresError?) {
+        isForgetting = false
+        guard let error else { return }
+        failures.write("\(error)", at: reactor.now)
+        relay.giveBack(forgotten: marks)
     }
 
     // MARK: The connection
 
-    override func connected(_ connection: PostgresConnection) {
+    override func connected() {
         if !isConnected { health.databaseConnected() }
         isConnected = true
         outage.reached()
+        inquireAll()
     }
 
-    override func disconnected(_ connection: PostgresConnection, error: PostgresError) {
+    override func disconnected(_ error: PostgresError) {
         if isConnected { health.databaseDisconnected() }
         isConnected = false
         outage.failed("\(error)", hint: StoreLimits.hint(for: error), at: reactor.now)
-        refuse(batch.drain(), "The database is out of reach; the score was not stored.")
+        answers.refuse(plain.drain() + keyed.drain(), "The database is out of reach; nothing was stored.")
     }
 
-    private final class BeforeSleep: Source {
+    /// The reactor's calls. (`StoreUser` is the base class of the writer, so it cannot be a `Source` itself.)
+    private final class Clock: Source {
         private unowned let writer: ScoreWriter
         init(_ writer: ScoreWriter) { self.writer = writer }
         override func beforeSleep() { writer.flush() }
+        override func timerFired(_ tag: UInt32) {
+            switch tag {
+            case TimerTag.forget: writer.forget()
+            case TimerTag.inquire: writer.inquireAll()
+            default: writer.expireUnresolved()
+            }
+        }
+    }
+
+    private final class ForgetJob: StoreJob {
+        private let writer: ScoreWriter
+        private let marks: [FlushMark]
+
+        init(_ writer: ScoreWriter, _ marks: [FlushMark]) {
+            self.writer = writer
+            self.marks = marks
+        }
+
+        override func completed(_ rows: borrowing Rows) { writer.forgot(marks, error: nil) }
+        override func failed(_ error: PostgresError) { writer.forgot(marks, error: error) }
     }
 }

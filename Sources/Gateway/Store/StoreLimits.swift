@@ -14,6 +14,50 @@ enum StoreLimits {
     /// statement ends with the server's word and not with an unknown outcome.
     static let answer: Duration = .seconds(15)
 
+    /// How long a flush whose outcome is unknown is looked for before its requests are answered 503: a restart of the
+    /// database takes some seconds, and a client's patience ends at half a minute or so.
+    static let outcome: Duration = .seconds(15)
+
+    /// Between two inquiries after one outcome when the server could not say: a transaction that blocks it may end.
+    static let inquiryPause: Duration = .milliseconds(500)
+
+    // MARK: Outbox
+
+    /// The lease of an outbox row: so long its holder alone publishes it; then it is due for everybody. A healthy holder
+    /// needs some milliseconds, and after the death of one so long the feed and Slack wait for what it left behind.
+    static let leaseSeconds: Int32 = 10
+
+    /// When the holder lets go by itself, counted from before the statement is sent: earlier than the server's count of
+    /// the lease can end, with room for a clock that runs fast.
+    static let lease: Duration = .seconds(8)
+
+    /// Between two looks for rows that are due.
+    static let claimPause: Duration = .seconds(1)
+
+    /// Rows that are taken over at once: at most some 16,000 scores, or 2 MB.
+    static let claimedRows: Int32 = 16
+
+    /// Messages of taken flushes that may be unconfirmed when more are taken over: a part of the confirm window.
+    static let takenMessages = 64
+
+    /// Rows that are forgotten by one statement.
+    static let forgottenRows = 1000
+
+    /// How long a confirmed row may stay when no further flush takes it away: the last ones before a pause.
+    static let forgetPause: Duration = .milliseconds(50)
+
+    /// How long the marks of taken flushes and the fences of lost ones stay. A maker asks within `outcome`, and a statement
+    /// that is on its way to the server longer than this is held up by nothing that TCP survives.
+    static let markMinutes = 60
+
+    /// Between two sweeps of marks, fences and keys that are over.
+    static let sweepPause: Duration = .seconds(600)
+
+    // MARK: Idempotency-Key
+
+    /// How long a key keeps its answer.
+    static let idempotencyHours = 24
+
     /// What `Retry-After` tells when the database is out of reach or the backlog is full, in seconds.
     static let retryAfter: StaticString = "Retry-After: 1\r\n"
 

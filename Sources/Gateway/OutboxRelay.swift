@@ -1,0 +1,179 @@
+import AMQP
+import Bytes
+import Glibc
+import Logging
+import Reactor
+import Scores
+
+/// Runs `Outbox` on a connection to the broker: what is stored is published, and when the broker has confirmed it, its
+/// row in the outbox is deleted (by `ScoreWriter`, with the next flush) or marked (by `OutboxSweeper`).
+///
+/// One a reactor. A flush is held here, in memory, only while the broker takes messages and there is room; otherwise its
+/// row is written as due at once, and whichever process can publishes it.
+final class OutboxRelay: AMQPClient {
+    /// How long a message rests that the broker has refused (basic.nack: a queue that is full or in trouble) before it
+    /// is published again: soon, but not as fast as the broker refuses.
+    private static let refusedRest: Duration = .milliseconds(200)
+
+    /// How often what is past its lease is let go while nothing can be published.
+    private static let expiry: Duration = .seconds(1)
+
+    private enum TimerTag {
+        static let rest: UInt32 = 0
+        static let expiry: UInt32 = 1
+    }
+
+    private let reactor: Reactor
+    let maximumBatch: Int
+    private let health: Health
+    private let metrics: WorkerMetrics
+    private var outage: OutageLog
+    private var connection: AMQPConnection!  // made in init; needs self
+    private var clock: Clock!  // made in init; needs self
+    private var outbox = Outbox()
+    private var isConnected = false
+    private var isResting = false
+    private var expiryTimer = TimerToken.none
+    private var isExpiryScheduled = false
+
+    init(
+        _ reactor: Reactor, _ configuration: AMQPConfiguration, topology: Topology, maximumBatch: Int, health: Health,
+        metrics: WorkerMetrics, log: Logger
+    ) {
+        self.reactor = reactor
+        self.maximumBatch = maximumBatch
+        self.health = health
+        self.metrics = metrics
+        outage = OutageLog(log, "bus: broker")
+        super.init()
+        clock = Clock(self)
+        connection = AMQPConnection(reactor, configuration, topology: topology, publishes: true, client: self)
+        connection.start()
+    }
+
+    /// Whether the broker has confirmed everything that is held.
+    var isIdle: Bool { outbox.openCount == 0 }
+
+    /// Messages held that the broker has not confirmed.
+    var unconfirmedCount: Int { outbox.openCount }
+
+    func close(deadline: Instant) {
+        connection.close(deadline: deadline)
+    }
+
+    var isClosed: Bool { connection.isClosed }
+
+    // MARK: Flushes
+
+    /// Whether a flush that is stored now should be published from here.
+    var takesFlushes: Bool { isConnected && outbox.hasRoom }
+
+    /// Whether rows that are due should be taken over: what was taken before is nearly out. The share of a backlog is
+    /// bounded, so that new scores find room in the confirm window.
+    var takesOver: Bool {
+        connection.canPublish && !isResting && outbox.hasRoom && outbox.takenCount <= StoreLimits.takenMessages
+    }
+
+    /// Takes a stored flush to be published.
+    /// - Returns: false when there is no room; its row then becomes due by itself.
+    @discardableResult
+    func hold(_ mark: FlushMark, _ origin: Outbox.Origin, _ drafts: [Outbox.Draft], until: Instant) -> Bool {
+        guard outbox.hold(mark, origin, drafts, until: until) else { return false }
+        publish()
+        return true
+    }
+
+    // MARK: Rows to forget
+
+    var hasForgotten: Bool { outbox.hasForgotten }
+
+    func takeForgotten() -> [FlushMark] { outbox.takeForgotten(atMost: StoreLimits.forgottenRows) }
+
+    func giveBack(forgotten marks: [FlushMark]) { outbox.giveBack(forgotten: marks) }
+
+    func takeDelivered() -> [FlushMark] { outbox.takeDelivered() }
+
+    // MARK: The bus
+
+    private func publish() {
+        while !isResting, connection.canPublish, let message = outbox.next(reactor.now) {
+            var messageID = ByteBuffer(capacity: 48)
+            messageID.append(hexadecimal: message.mark.high)
+            messageID.append(hexadecimal: message.mark.low)
+            messageID.append(UInt8(ascii: "-"))
+            messageID.append(decimal: Int64(message.part))
+            let isSent = connection.publish(
+                routingKey: "kolga", contentType: message.scores > 1 ? "application/x-ndjson" : "application/json",
+                messageID: messageID.bytes, timestamp: reactor.unixSeconds, body: message.body.span,
+                ticket: message.ticket)
+            guard isSent else {
+                outbox.refused(message.ticket)
+                break
+            }
+            metrics.messagesPublished.add()
+        }
+        countOpen()
+        watchLeases()
+    }
+
+    /// While something is held, it is looked after that nothing is held beyond its lease.
+    private func watchLeases() {
+        guard !isExpiryScheduled, outbox.openCount > 0 else { return }
+        isExpiryScheduled = true
+        expiryTimer = reactor.schedule(clock, at: reactor.now + Self.expiry, tag: TimerTag.expiry)
+    }
+
+    private func countOpen() {
+        metrics.messagesUnconfirmed.store(UInt64(outbox.openCount))
+    }
+
+    override func ready(_ connection: AMQPConnection) {
+        if !isConnected { health.brokerReached() }
+        isConnected = true
+        outage.reached()
+        isResting = false
+        publish()
+    }
+
+    override func disconnected(_ connection: AMQPConnection, error: AMQPError) {
+        if isConnected { health.brokerLost() }
+        isConnected = false
+        guard error != .closed else { return }
+        outage.failed("\(error)", at: reactor.now)
+    }
+
+    override func confirmed(_ connection: AMQPConnection, ticket: UInt64) {
+        outbox.confirmed(ticket)
+        if outbox.waitingCount > 0 { publish() } else { countOpen() }
+    }
+
+    override func unconfirmed(_ connection: AMQPConnection, ticket: UInt64) {
+        outbox.refused(ticket)
+        // After a loss `ready` publishes; on a connection that stands nothing else would.
+        guard connection.isReady else { return }
+        metrics.messagesRefused.add()
+        guard !isResting else { return }
+        isResting = true
+        _ = reactor.schedule(clock, at: reactor.now + Self.refusedRest, tag: TimerTag.rest)
+    }
+
+    override func flowChanged(_ connection: AMQPConnection, blocked: Bool) {
+        if !blocked { publish() }
+    }
+
+    private func timerFired(_ tag: UInt32) {
+        if tag == TimerTag.rest {
+            isResting = false
+        } else {
+            isExpiryScheduled = false
+            outbox.expire(reactor.now)
+        }
+        publish()
+    }
+
+    private final class Clock: Source {
+        private unowned let relay: OutboxRelay
+        init(_ relay: OutboxRelay) { self.relay = relay }
+        override func timerFired(_ tag: UInt32) { relay.timerFired(tag) }
+    }
+}

@@ -1,0 +1,178 @@
+import Bytes
+import Logging
+import Postgres
+import Reactor
+import Scores
+
+/// Takes over what is due in the outbox: flushes whose holder is dead, stuck or without a broker, and those for which
+/// nobody had room. The oldest first, a few rows at a time, while the relay of its reactor can publish; several processes
+/// take different rows (SKIP LOCKED). It also drops marks, fences and keys whose time is over.
+///
+/// One a process, on a connection of its own, so that a long backlog delays no flush. What it writes need not survive a
+/// crash of the database (`synchronous_commit` off): a row that is due again is published again.
+final class OutboxSweeper: StoreUser {
+    private enum Query {
+        static let claim = 0, published = 1, firstSweep = 2
+        static let all = [ScoreSQL.claim, ScoreSQL.published] + ScoreSQL.sweep
+    }
+
+    private enum TimerTag {
+        static let look: UInt32 = 0
+        static let sweep: UInt32 = 1
+    }
+
+    private let reactor: Reactor
+    private let relay: OutboxRelay
+    private let metrics: WorkerMetrics
+    private var failures: ThrottledLog
+    private var connection: StoreConnection!  // made in init; needs self
+    private var clock: Clock!  // made in init; needs self
+    private var parameters = ParameterBuffer()
+    private var isClaiming = false
+    private var isClosing = false
+    /// The last claim found as many rows as it may: more are due.
+    private var isBehind = false
+
+    init(
+        _ reactor: Reactor, _ configuration: PostgresConfiguration, relay: OutboxRelay, metrics: WorkerMetrics,
+        log: Logger
+    ) {
+        self.reactor = reactor
+        self.relay = relay
+        self.metrics = metrics
+        failures = ThrottledLog(log, "outbox: a query failed", level: .error)
+        super.init()
+        var configuration = configuration
+        configuration.settings += [
+            (name: "enable_seqscan", value: "off"), (name: "synchronous_commit", value: "off"),
+        ]
+        connection = StoreConnection(reactor, configuration, statements: Query.all, user: self)
+        clock = Clock(self)
+        reactor.addBeforeSleep(clock)
+    }
+
+    /// Connects; goes on by itself after every outage.
+    func start() {
+        connection.start()
+        schedule(TimerTag.look, StoreLimits.claimPause)
+        schedule(TimerTag.sweep, StoreLimits.sweepPause)
+    }
+
+    /// Takes over nothing more; what was taken is still published.
+    func stop() {
+        isClosing = true
+    }
+
+    func close() {
+        isClosing = true
+        connection.close()
+    }
+
+    /// Whether nothing is under way.
+    var isIdle: Bool { connection.count == 0 }
+
+    private func schedule(_ tag: UInt32, _ span: Duration) {
+        _ = reactor.schedule(clock, at: reactor.now + span, tag: tag)
+    }
+
+    // MARK: Claiming
+
+    private func claim() {
+        guard connection.isReady, !isClaiming, !isClosing, relay.takesOver else { return }
+        parameters.removeAll()
+        parameters.append(int32: StoreLimits.claimedRows)
+        parameters.append(int32: StoreLimits.leaseSeconds)
+        isClaiming = connection.run(Query.claim, parameters, ClaimJob(self, until: reactor.now + StoreLimits.lease))
+    }
+
+    fileprivate func claimed(_ rows: borrowing Rows, until: Instant) {
+        isClaiming = false
+        var flushes: Int32 = 0
+        var row = 0
+        while row < rows.count {
+            let mark = FlushMark(rows.bytes(row, 0))
+            var flush = StoredFlush(capacity: ScoreLimits.rowsPerFlush)
+            while row < rows.count, FlushMark(rows.bytes(row, 0)) == mark {
+                flush.append(
+                    id: rows.int64(row, 1), user: rows.bytes(row, 2), score: rows.int32(row, 3),
+                    createdAt: rows.isNull(row, 4) ? nil : Timestamp(microsecondsSince2000: rows.int64(row, 4)))
+                row += 1
+            }
+            flushes += 1
+            relay.hold(mark, .taken, flush.drafts(atMost: relay.maximumBatch), until: until)
+        }
+        metrics.flushesTaken.add(UInt64(flushes))
+        isBehind = flushes == StoreLimits.claimedRows
+    }
+
+    fileprivate func claimFailed(_ error: PostgresError) {
+        isClaiming = false
+        isBehind = false
+        report(error)
+    }
+
+    // MARK: Afterwards
+
+    /// Before the reactor sleeps: marks what the broker has confirmed, and goes on with a backlog at once.
+    private func turnEnded() {
+        guard connection.isReady else { return }
+        let marks = relay.takeDelivered()
+        if !marks.isEmpty {
+            parameters.removeAll()
+            parameters.append(marks: marks)
+            _ = connection.run(Query.published, parameters, ReportingJob(self))
+        }
+        if isBehind { claim() }
+    }
+
+    private func sweep() {
+        guard connection.isReady else { return }
+        parameters.removeAll()
+        for index in ScoreSQL.sweep.indices {
+            _ = connection.run(Query.firstSweep + index, parameters, ReportingJob(self))
+        }
+    }
+
+    fileprivate func report(_ error: PostgresError) {
+        // The writer's connection is to the same server, and says so in the log.
+        if !error.isConnectionLoss { failures.write("\(error)", at: reactor.now) }
+    }
+
+    private func timerFired(_ tag: UInt32) {
+        guard !isClosing else { return }
+        if tag == TimerTag.look {
+            claim()
+            schedule(tag, StoreLimits.claimPause)
+        } else {
+            sweep()
+            schedule(tag, StoreLimits.sweepPause)
+        }
+    }
+
+    private final class Clock: Source {
+        private unowned let sweeper: OutboxSweeper
+        init(_ sweeper: OutboxSweeper) { self.sweeper = sweeper }
+        override func timerFired(_ tag: UInt32) { sweeper.timerFired(tag) }
+        override func beforeSleep() { sweeper.turnEnded() }
+    }
+}
+
+private final class ClaimJob: StoreJob {
+    private let sweeper: OutboxSweeper
+    private let until: Instant
+
+    init(_ sweeper: OutboxSweeper, until: Instant) {
+        self.sweeper = sweeper
+        self.until = until
+    }
+
+    override func completed(_ rows: borrowing Rows) { sweeper.claimed(rows, until: until) }
+    override func failed(_ error: PostgresError) { sweeper.claimFailed(error) }
+}
+
+/// A query whose result nobody needs; that it failed is logged.
+private final class ReportingJob: StoreJob {
+    private let sweeper: OutboxSweeper
+    init(_ sweeper: OutboxSweeper) { self.sweeper = sweeper }
+    override func failed(_ error: PostgresError) { sweeper.report(error) }
+}

@@ -1,0 +1,91 @@
+import Postgres
+import Scores
+
+/// A flush without keys on its way to the database.
+final class FlushJob: StoreJob {
+    private let writer: ScoreWriter
+    private let sent: ScoreWriter.Sent
+    /// Rows of the outbox that are deleted with it.
+    private let forgotten: [FlushMark]
+
+    init(_ writer: ScoreWriter, _ sent: ScoreWriter.Sent, _ forgotten: [FlushMark]) {
+        self.writer = writer
+        self.sent = sent
+        self.forgotten = forgotten
+    }
+
+    override func completed(_ rows: borrowing Rows) {
+        guard rows.count == sent.flush.rows.count else {
+            writer.miscounted(sent, rows: rows.count)
+            return
+        }
+        let flushed = sent.flush.rows
+        var stored = StoredFlush(capacity: rows.count)
+        for index in 0..<rows.count {
+            stored.append(
+                id: rows.int64(index, 0), user: flushed.user(at: index), score: flushed.scores[index],
+                createdAt: Timestamp(microsecondsSince2000: rows.int64(index, 1)))
+        }
+        writer.stored(sent, stored)
+    }
+
+    override func failed(_ error: PostgresError) {
+        // Deleting twice does no harm.
+        writer.relay.giveBack(forgotten: forgotten)
+        writer.failed(sent, error)
+    }
+}
+
+/// Finds out whether a flush was committed whose answer was lost: first a fence in the place of its mark, which waits for
+/// whoever is still about to write it; then what the mark stands for. When the connection is lost again, the writer
+/// begins anew on the next one.
+final class OutcomeInquiry: StoreJob {
+    private let writer: ScoreWriter
+    private let sent: ScoreWriter.Sent
+    private var isFenced = false
+
+    init(_ writer: ScoreWriter, _ sent: ScoreWriter.Sent) {
+        self.writer = writer
+        self.sent = sent
+    }
+
+    func start() {
+        ask(ScoreWriter.Query.fence)
+    }
+
+    private func ask(_ query: Int) {
+        var parameters = ParameterBuffer()
+        parameters.append(mark: sent.mark)
+        // When it is not sent, the connection is about to be replaced.
+        _ = writer.connection.run(query, parameters, self)
+    }
+
+    override func completed(_ rows: borrowing Rows) {
+        guard writer.isUnresolved(sent) else { return }
+        guard isFenced else {
+            isFenced = true
+            ask(ScoreWriter.Query.found)
+            return
+        }
+        guard rows.count > 0 else {
+            writer.foundAbsent(sent)
+            return
+        }
+        guard rows.count == sent.flush.rows.count else {
+            writer.miscounted(sent, rows: rows.count)
+            return
+        }
+        let flushed = sent.flush.rows
+        var stored = StoredFlush(capacity: rows.count)
+        for index in 0..<rows.count {
+            stored.append(
+                id: rows.int64(index, 0), user: flushed.user(at: index), score: flushed.scores[index],
+                createdAt: rows.isNull(index, 1) ? nil : Timestamp(microsecondsSince2000: rows.int64(index, 1)))
+        }
+        writer.stored(sent, stored)
+    }
+
+    override func failed(_ error: PostgresError) {
+        if !error.isConnectionLoss { writer.inquireLater() }
+    }
+}
