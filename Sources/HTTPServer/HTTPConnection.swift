@@ -6,45 +6,39 @@ import Reactor
 /// the order of the requests (RFC 9112 section 9.3), all answers of a turn in one write.
 ///
 ///     bytes → RequestParser → Responder.head / .body … ticket … respond → [ResponseQueue] → stream.output
+///                           ↘ BodyConsumer ↗
 ///
-/// Reading stops while too many answers are owed, while the client does not read them, and while an upgrade waits for
-/// the answers before it. Whatever ends the cause resumes it.
+/// Reading stops while too many answers are owed, while the client does not read them, while a body's consumer has
+/// enough, and while an upgrade waits for the answers before it. Whatever ends the cause resumes it.
 public final class HTTPConnection: ServerConnection {
-    /// What the connection waits for, for its deadlines.
-    private enum Phase {
-        case idle
-        case head
-        case body
-    }
-
     unowned let server: HTTPServer
     var stream: TCPStream!  // set right after init, before any event can come
 
-    private var parser = RequestParser()
-    private var phase = Phase.idle
-    private var phaseBegan: Instant
-    private var bodyReceived: Int64 = 0
+    // Not private: its bodies are in RequestBody.swift.
+    var parser = RequestParser()
+    var phase: ConnectionPhase
     /// The request under way, once its head has arrived.
-    private var ticket: ResponseTicket?
-    private var collects = false
-    private var context: UInt32 = 0
-    private var body = ByteBuffer()
-    private var owesContinue = false
+    var ticket: ResponseTicket?
+    var body = RequestBody()
+    /// What came of a body that is collected.
+    var collected = ByteBuffer()
+    /// A 100 (Continue) waits for its turn among the answers.
+    var owesContinue = false
 
-    private var answers = ResponseQueue()
+    var answers = ResponseQueue()
     private var producer: BodyProducer?
     private var producerTicket: ResponseTicket?
     /// No request after this point is read: the last answer closes the connection.
     private var readsNoMore = false
     /// The request under way waits for a 100 (Continue) that it will not get: whether its content follows all the same
     /// cannot be known, so its answer closes (RFC 9110 section 10.1.1).
-    private var withholdsContinue = false
+    var withholdsContinue = false
     /// The last request of this protocol has come; what follows it are bytes of the next.
     private var isUpgrading = false
 
     init(_ server: HTTPServer) {
         self.server = server
-        phaseBegan = server.reactor.now
+        phase = ConnectionPhase(server.reactor.now)
         super.init()
     }
 
@@ -60,7 +54,7 @@ public final class HTTPConnection: ServerConnection {
             if ticket == nil, answers.unanswered >= HTTPServerLimits.pipelinedRequests || stream.isCongested {
                 stream.pauseReading()
                 // The client cannot go on with a head that is not read.
-                if phase == .head { enter(.idle) }
+                if phase.kind == .head { phase.enter(.idle, server.reactor.now) }
                 return offset
             }
             let rest = bytes.extracting(droppingFirst: offset)
@@ -75,8 +69,8 @@ public final class HTTPConnection: ServerConnection {
                     beginRequest(rest)
                 case .body(let range, let consumed):
                     offset += consumed
-                    bodyReceived += Int64(range.count)
-                    if takeBody(rest.extracting(range)) { finishBody(rest.extracting(range)) }
+                    takeBody(rest.extracting(range))
+                    if phase.isPaused { return offset }
                 case .end(let consumed):
                     offset += consumed
                     endRequest()
@@ -90,18 +84,14 @@ public final class HTTPConnection: ServerConnection {
 
     /// Nothing can be done before more bytes come.
     private func awaitMore(hasPartialHead: Bool) {
+        let now = server.reactor.now
         if ticket != nil {
-            if phase != .body { enter(.body) }
+            phase.remain(in: .body, now)
         } else if hasPartialHead {
-            if phase != .head { enter(.head) }
+            phase.remain(in: .head, now)
         } else {
-            enter(.idle)
+            phase.enter(.idle, now)
         }
-    }
-
-    private func enter(_ next: Phase) {
-        phase = next
-        phaseBegan = server.reactor.now
     }
 
     private func beginRequest(_ bytes: Span<UInt8>) {
@@ -112,24 +102,24 @@ public final class HTTPConnection: ServerConnection {
         if head.versionMinor == 0 { form.insert(.http10) }
         let ticket = ResponseTicket(connection: token, sequence: answers.begin(), form: form)
         self.ticket = ticket
-        bodyReceived = 0
-        collects = false
+        body = RequestBody()
         server.counters.requests += 1
         let waits = head.expectsContinue && head.framing != .none && head.framing != .length(0)
         withholdsContinue = waits
         switch server.responder.head(parser, in: bytes, ticket: ticket, on: server) {
         case .answered: if withholdsContinue { readNoMore() }
         case .collect(let limit, let context):
-            collects = true
-            withholdsContinue = false
-            self.context = context
-            if case .length(let length) = head.framing, length > Int64(limit) {
-                // Decided from the declared length, before any 100 (Continue).
-                refuse(.contentTooLarge)
+            body.use = .collected(context)
+            awaitBody(atMost: limit, continues: waits)
+        case .stream(let limit, let consumer):
+            guard isAwaited(ticket) else {
+                // It was answered all the same.
+                consumer.cancelled()
+                if withholdsContinue { readNoMore() }
                 return
             }
-            parser.maximumBodyLength = Int64(limit)
-            if waits { sendContinue() }
+            body.use = .streamed(consumer)
+            awaitBody(atMost: limit, continues: waits)
         case .upgrade(let connection):
             self.ticket = nil
             isUpgrading = true
@@ -141,38 +131,12 @@ public final class HTTPConnection: ServerConnection {
         }
     }
 
-    /// 100 (Continue) may only stand where this request's answer will (RFC 9110 section 10.1.1).
-    private func sendContinue() {
-        guard let ticket, answers.isNext(ticket) else {
-            owesContinue = true
-            return
-        }
-        phaseBegan = server.reactor.now
-        stream.output.append(ResponseEncoder.continueResponse)
-        stream.scheduleFlush()
-    }
-
-    /// - Returns: whether this piece is the whole body, so that it need not be copied.
-    private func takeBody(_ piece: Span<UInt8>) -> Bool {
-        guard collects else { return false }
-        if body.isEmpty, case .length(let length) = parser.head.framing, length == Int64(piece.count) { return true }
-        body.append(piece)
-        return false
-    }
-
-    private func finishBody(_ whole: Span<UInt8>) {
-        collects = false
-        server.responder.body(whole, context: context, ticket: ticket!, on: server)  // a body has a request
-    }
-
     private func endRequest() {
         guard let ticket else { preconditionFailure("the parser ended a request that did not begin") }
-        if collects { finishBody(body.bytes) }
-        body.removeAll()
-        if body.capacity > HTTPServerLimits.bodyKept { body.releaseIfEmpty() }
+        finishBody()
         self.ticket = nil
         owesContinue = false
-        enter(.idle)
+        phase.enter(.idle, server.reactor.now)
         if ticket.form.contains(.closes) { readNoMore() }
     }
 
@@ -182,14 +146,16 @@ public final class HTTPConnection: ServerConnection {
     }
 
     /// The request cannot be taken. Answered in its place, then closed: where the next one would begin is unknown.
-    private func refuse(_ error: HTTPError) {
+    func refuse(_ error: HTTPError) {
         var ticket = ticket
         if ticket == nil {
             ticket = ResponseTicket(connection: token, sequence: answers.begin(), form: .closes)
         }
         self.ticket = nil
-        body.removeAll()
-        body.releaseIfEmpty()
+        let consumer = body.takeConsumer()
+        defer { consumer?.cancelled() }
+        collected.removeAll()
+        collected.releaseIfEmpty()
         readsNoMore = true
         guard let ticket, isAwaited(ticket) else {
             // It was answered already (a body nobody wants turned out malformed): nothing more can be said.
@@ -206,6 +172,8 @@ public final class HTTPConnection: ServerConnection {
         _ body: Span<UInt8>
     ) {
         guard isAwaited(ticket) else { return }
+        let consumer = takeConsumer(answering: ticket)
+        defer { consumer?.cancelled() }
         let ticket = closing(ticket)
         guard answers.isNext(ticket) else {
             var bytes = ByteBuffer(capacity: 256 + body.count)
@@ -225,6 +193,8 @@ public final class HTTPConnection: ServerConnection {
             producer.cancelled()
             return
         }
+        let consumer = takeConsumer(answering: ticket)
+        defer { consumer?.cancelled() }
         var ticket = closing(ticket)
         if ticket.form.contains(.http10), !ticket.form.contains(.headOnly) {
             // Without chunked coding the end of the connection ends the body (RFC 9112 section 6.3).
@@ -238,7 +208,7 @@ public final class HTTPConnection: ServerConnection {
     }
 
     /// A request is answered once: one that was refused while its answer was being made is not answered again.
-    private func isAwaited(_ ticket: ResponseTicket) -> Bool {
+    func isAwaited(_ ticket: ResponseTicket) -> Bool {
         answers.isOwed(ticket) && producerTicket?.sequence != ticket.sequence
     }
 
@@ -267,7 +237,7 @@ public final class HTTPConnection: ServerConnection {
         if readsNoMore, answers.unanswered == 0 {
             stream.closeAfterFlush()
         } else if answers.unanswered <= HTTPServerLimits.pipelinedRequestsToResume, !stream.isCongested, !isUpgrading {
-            stream.resumeReading()
+            resumeReading()
         }
     }
 
@@ -331,14 +301,21 @@ public final class HTTPConnection: ServerConnection {
 
     public override func drained() {
         producer?.resume(self)
-        if answers.unanswered < HTTPServerLimits.pipelinedRequests { stream.resumeReading() }
+        if answers.unanswered < HTTPServerLimits.pipelinedRequests { resumeReading() }
+    }
+
+    /// What held reading up is over; a consumer that has enough holds it up all the same.
+    private func resumeReading() {
+        if !phase.isPaused { stream.resumeReading() }
     }
 
     public override func receivedEnd() {
         // Half-close: what was asked is still answered; an unfinished request never will be.
-        if let ticket, collects, answers.isLast(ticket), isAwaited(ticket) { answers.takeBackLast() }
+        if let ticket, body.isAwaited, answers.isLast(ticket), isAwaited(ticket) { answers.takeBackLast() }
         ticket = nil
+        let consumer = body.takeConsumer()
         readNoMore()
+        consumer?.cancelled()
     }
 
     public override func closed(_ reason: StreamEnd) {
@@ -348,8 +325,10 @@ public final class HTTPConnection: ServerConnection {
         let producer = producer
         self.producer = nil
         producerTicket = nil
+        let consumer = body.takeConsumer()
         producer?.cancelled()
         abandonAnswers()
+        consumer?.cancelled()
     }
 
     // MARK: Deadlines
@@ -361,27 +340,28 @@ public final class HTTPConnection: ServerConnection {
             return
         }
         guard !readsNoMore else { return }
-        switch phase {
+        let age = phase.age(now)
+        switch phase.kind {
         case .idle:
             guard answers.unanswered == 0 else { return }
             if server.hasToldAll {
                 // Busy when it was told, or accepted since: it is done now.
                 stream.closeAfterFlush()
-            } else if now - phaseBegan > server.options.idleTimeout {
+            } else if age > server.options.idleTimeout {
                 stream.close()
             }
         case .head:
-            if now - phaseBegan > server.options.requestTimeout { refuse(.requestTimeout) }
+            if age > server.options.requestTimeout { refuse(.requestTimeout) }
         case .body:
-            // A client that waits for its 100 (Continue) waits for us.
-            if owesContinue { return }
-            let allowance = server.options.requestTimeout + .seconds(bodyReceived / HTTPServerLimits.slowestBody)
-            if now - phaseBegan > allowance { refuse(.requestTimeout) }
+            // A client that waits for its 100 (Continue), or for room, waits for us.
+            if owesContinue || phase.isPaused { return }
+            let allowance = server.options.requestTimeout + .seconds(body.received / HTTPServerLimits.slowestBody)
+            if age > allowance { refuse(.requestTimeout) }
         }
     }
 
     public override func drain() {
-        if answers.unanswered == 0, phase == .idle { stream.closeAfterFlush() }
+        if answers.unanswered == 0, phase.kind == .idle { stream.closeAfterFlush() }
     }
 
     // MARK: Upgrade

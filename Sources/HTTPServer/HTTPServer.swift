@@ -112,6 +112,12 @@ public final class HTTPServer: Source {
         respond(ticket, status, contentType: responder.problemContentType, fields: fields, body: body.bytes)
     }
 
+    /// A `BodyConsumer` that paused takes more: reading from its client goes on, not before this turn ends. A ticket whose
+    /// body is not paused does nothing.
+    public func resumeBody(_ ticket: ResponseTicket) {
+        connection(of: ticket)?.resumeBody(ticket)
+    }
+
     /// Whether the client of this ticket is still there.
     public func isWaiting(_ ticket: ResponseTicket) -> Bool {
         connection(of: ticket) != nil

@@ -7,6 +7,8 @@ public enum HeadDecision {
     case answered
     /// Read the body, at most `limit` bytes, and hand it to `Responder.body`. `context` is handed back with it.
     case collect(limit: Int, context: UInt32)
+    /// Read the body, at most `limit` bytes, and hand it piece by piece to the consumer, at the pace it takes them.
+    case stream(limit: Int, BodyConsumer)
     /// Switch to the WebSocket protocol: the opening handshake was found good (`WebSocketUpgrade.check`).
     case upgrade(WebSocketConnection)
 }

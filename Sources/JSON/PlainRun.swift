@@ -5,8 +5,9 @@ extension Span where Element == UInt8 {
         firstIndex(from: start, flagging: 0x8080_8080_8080_8080)
     }
 
-    /// The same for writing, where well-formed UTF-8 passes as it is: a quote, a backslash or a control character.
-    func firstToEscape(from start: Int) -> Int {
+    /// The same where well-formed UTF-8 passes as it is, as in writing and in looking for the end of a string: a quote, a
+    /// backslash or a control character.
+    public func firstToEscape(from start: Int) -> Int {
         firstIndex(from: start, flagging: 0)
     }
 

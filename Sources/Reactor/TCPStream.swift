@@ -113,7 +113,7 @@ public final class TCPStream: Source {
         if !isWriteBlocked { flush() }
         if mustRedeliver {
             mustRedeliver = false
-            if state == .open, !isReadingPaused, !unconsumed.isEmpty { deliver(fresh: 0) }
+            if state == .open, !isReadingPaused { deliver(fresh: 0) }
         }
     }
 
@@ -168,8 +168,8 @@ public final class TCPStream: Source {
         redeliver()
     }
 
-    /// Presents kept bytes to the handler again before the reactor sleeps: after a pause, or when `handler` was
-    /// replaced (an upgrade). Not at once: the loop's buffer may be in use by the caller.
+    /// Presents kept bytes to the handler again before the reactor sleeps, also when there are none: after a pause, or
+    /// when `handler` was replaced (an upgrade). Not at once: the loop's buffer may be in use by the caller.
     public func redeliver() {
         mustRedeliver = true
         scheduleTurnEnd()
@@ -268,8 +268,8 @@ public final class TCPStream: Source {
     }
 
     private func read(_ readiness: Readiness) {
-        // Kept bytes stand before what the socket has, its end among it; they are presented before this turn ends.
-        if mustRedeliver, !unconsumed.isEmpty { return }
+        // What was put off stands before what the socket has, its end among it; it is presented before this turn ends.
+        if mustRedeliver { return }
         guard !isReadingPaused, !hasReceivedEnd else {
             // A paused or half-closed stream hears of the peer's reset only by the hang-up.
             if !readiness.isDisjoint(with: .hangup) { finish(.peer) }

@@ -28,13 +28,9 @@ public struct FeedMessageDecoder: ~Escapable {
             line = 1
             return Self.decode(body)
         }
-        while position < body.count {
-            let rest = body.extracting(position...)
-            let length = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.count
-            position += length + 1
+        while let part = LineSplitter.next(body, from: &position) {
             line += 1
-            let text = rest.extracting(0..<length)
-            if !Self.isBlank(text) { return Self.decode(text) }
+            if let text = LineSplitter.contents(of: body.extracting(part.range)) { return Self.decode(text) }
         }
         return nil
     }
@@ -45,13 +41,6 @@ public struct FeedMessageDecoder: ~Escapable {
         } catch {
             return .failure(error)
         }
-    }
-
-    private static func isBlank(_ text: Span<UInt8>) -> Bool {
-        for index in text.indices where text[index] != 0x20 && text[index] != 0x0D && text[index] != 0x09 {
-            return false
-        }
-        return true
     }
 
     /// The media type without parameters and the blanks around it (RFC 9110, section 8.3.1).

@@ -5,10 +5,12 @@ import Reactor
 import WebSocket
 
 /// Answers by the path's first word: `/now` at once, `/later` when the test says so, `/body` when the content is there,
-/// `/kept` likewise but when the test says so, `/produce` with a producer, `/large` at once and much, `/ws` by
-/// switching to WebSocket. The body of an answer is the path, or the length of the content.
+/// `/kept` likewise but when the test says so, `/stream` when a consumer has taken the content, `/taken` likewise but when
+/// the test says so, `/produce` with a producer, `/large` at once and much, `/ws` by switching to WebSocket. The body of an
+/// answer is the path, or the length of the content.
 final class ScriptedResponder: Responder {
     static let limit = 64 * 1024
+    static let streamLimit = 16 << 20
     static let large = 300_000
 
     private(set) var paths: [String] = []
@@ -17,6 +19,9 @@ final class ScriptedResponder: Responder {
     private(set) var producers: [ScriptedProducer] = []
     /// What the next producer writes at its first call; empty: it waits for the test.
     var script: [String] = []
+    private(set) var consumers: [ScriptedConsumer] = []
+    /// What the next consumer does with each piece; false: it pauses.
+    var whenReceived: (ScriptedConsumer, HTTPServer) -> Bool = { _, _ in true }
     weak var socket: ScriptedSocket?
 
     override func head(
@@ -28,6 +33,10 @@ final class ScriptedResponder: Responder {
         case "later": tickets.append(ticket)
         case "body": return .collect(limit: ScriptedResponder.limit, context: 0)
         case "kept": return .collect(limit: ScriptedResponder.limit, context: 1)
+        case "stream", "taken":
+            let consumer = ScriptedConsumer(ticket, answersAtEnd: path.hasPrefix("/stream"), whenReceived)
+            consumers.append(consumer)
+            return .stream(limit: ScriptedResponder.streamLimit, consumer)
         case "produce":
             let producer = ScriptedProducer(script)
             producers.append(producer)
@@ -66,6 +75,45 @@ final class ScriptedResponder: Responder {
 
     func forgetProducers() {
         producers = []
+    }
+
+    func forgetConsumers() {
+        consumers = []
+    }
+}
+
+/// Keeps what it is given.
+final class ScriptedConsumer: BodyConsumer {
+    let ticket: ResponseTicket
+    private let answersAtEnd: Bool
+    private let whenReceived: (ScriptedConsumer, HTTPServer) -> Bool
+    private(set) var bytes: [UInt8] = []
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+    private(set) var ends: [String] = []
+
+    init(
+        _ ticket: ResponseTicket, answersAtEnd: Bool, _ whenReceived: @escaping (ScriptedConsumer, HTTPServer) -> Bool
+    ) {
+        self.ticket = ticket
+        self.answersAtEnd = answersAtEnd
+        self.whenReceived = whenReceived
+    }
+
+    override func received(_ piece: Span<UInt8>, on server: HTTPServer) -> Bool {
+        precondition(piece.count > 0 && ends.isEmpty)
+        bytes += piece.copied
+        return whenReceived(self, server)
+    }
+
+    override func ended(on server: HTTPServer) {
+        ends.append("ended")
+        if answersAtEnd { answer("\(bytes.count)", on: server) }
+    }
+
+    override func cancelled() { ends.append("cancelled") }
+
+    func answer(_ text: String, on server: HTTPServer) {
+        server.respond(ticket, .ok, contentType: "text/plain", body: Array(text.utf8).span)
     }
 }
 
