@@ -62,7 +62,7 @@ let package = Package(
             "Gateway",
             [
                 "HTTPServer", "HTTP1", "WebSocket", "Postgres", "AMQP", "HTTPClient", "Scores", "JSON", "Reactor",
-                "Bytes", "CLinux", .product(name: "Logging", package: "swift-log"),
+                "Bytes", "CLinux", "COpenSSL", .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "score-gateway",

@@ -11,6 +11,11 @@ enum MediaType {
         return type.count > 5 && type.extracting(droppingFirst: type.count - 5).equalsIgnoringCase("+json")
     }
 
+    /// `application/x-ndjson`: one JSON value a line, parameters ignored.
+    static func isNDJSON(_ field: Span<UInt8>) -> Bool {
+        essence(field).equalsIgnoringCase("application/x-ndjson")
+    }
+
     @_lifetime(copy field)
     private static func essence(_ field: Span<UInt8>) -> Span<UInt8> {
         var end = field.firstIndex(of: UInt8(ascii: ";")) ?? field.count

@@ -8,7 +8,7 @@ import Scores
 final class Routes: Responder {
     /// What a worker hosts; nil where the role does not.
     struct Services {
-        var writer: ScoreWriter?
+        var uploads: ScoreUpload.Services?
         var reader: ScoreReader?
         var hub: FeedHub?
         var page: Page?
@@ -93,38 +93,25 @@ final class Routes: Responder {
     }
 
     override func body(_ bytes: Span<UInt8>, context: UInt32, ticket: ResponseTicket, on server: HTTPServer) {
-        guard let writer = services.writer else { return }
+        guard let uploads = services.uploads else { return }
+        guard ScoreBatchDecoder.opening(of: bytes) != .array else {
+            let upload = ScoreUpload(uploads, ticket, isLines: false, key: nil)
+            // Whether it takes more does not matter: this is all there is.
+            _ = upload.received(bytes, on: server)
+            upload.ended(on: server)
+            return
+        }
         do throws(Problem) {
             let submission = try ScoreSubmission.parse(bytes)
-            switch writer.submit(
-                submission, from: bytes, WriteTicket(response: ticket, isBatch: false, key: nil))
-            {
-            case .accepted: break
-            case .full:
-                server.refuse(
-                    ticket, .serviceUnavailable, detail: "Too many scores wait to be stored.",
-                    fields: StoreLimits.retryAfter)
-            case .unavailable:
-                server.refuse(
-                    ticket, .serviceUnavailable, detail: "The database is out of reach; the score was not stored.",
-                    fields: StoreLimits.retryAfter)
-            }
+            uploads.writer.submit(submission, from: bytes, WriteTicket(response: ticket, isBatch: false, key: nil))
         } catch {
-            refuse(ticket, error, server)
+            server.refuse(ticket, error)
         }
     }
 
     override func appendProblem(_ status: Status, detail: StaticString, to body: inout ByteBuffer) {
         ProblemEncoder.append(
             status: Int(status.rawValue), title: "\(status.phrase)", detail: "\(detail)", to: &body)
-    }
-
-    private func refuse(_ ticket: ResponseTicket, _ problem: Problem, _ server: HTTPServer) {
-        var body = ByteBuffer()
-        ProblemEncoder.append(problem, to: &body)
-        server.respond(
-            ticket, problem.status == 400 ? .badRequest : .unprocessableContent,
-            contentType: problemContentType, body: body.bytes)
     }
 
     // MARK: Paths
@@ -134,7 +121,7 @@ final class Routes: Responder {
         if path.equals("/healthz") { return .health }
         if path.equals("/readiness") { return .readiness }
         if path.equals("/metrics") { return .metrics }
-        if services.writer != nil {
+        if services.uploads != nil {
             if path.equals("/scores") { return .scores }
             if path.starts(with: "/scores/"), let id = path.extracting(droppingFirst: 8).decimalValue {
                 return .score(id)
@@ -174,11 +161,55 @@ final class Routes: Responder {
     private func submission(
         _ request: borrowing RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer
     ) -> HeadDecision {
-        if let contentType = request.value(of: .contentType), !MediaType.mayBeJSON(bytes.extracting(contentType)) {
-            server.refuse(ticket, .unsupportedMediaType, detail: "A score is sent as application/json.")
+        guard let uploads = services.uploads else { return .answered }
+        var isLines = false
+        if let range = request.value(of: .contentType) {
+            isLines = MediaType.isNDJSON(bytes.extracting(range))
+            guard isLines || MediaType.mayBeJSON(bytes.extracting(range)) else {
+                server.refuse(
+                    ticket, .unsupportedMediaType,
+                    detail: "A score is sent as application/json, many also as application/x-ndjson.")
+                return .answered
+            }
+        }
+        let key: [UInt8]?
+        do throws(Problem) {
+            key = try idempotencyKey(request, bytes)
+        } catch {
+            server.refuse(ticket, error)
             return .answered
         }
-        return .collect(limit: configuration.maxBody, context: Context.submit)
+        guard key != nil || isLines || !isSmall(request) else {
+            return .collect(limit: configuration.maxBody, context: Context.submit)
+        }
+        if let key, !uploads.running.begin(key) {
+            server.refuse(
+                ticket, .conflict, detail: "A request with this Idempotency-Key is still running.",
+                fields: StoreLimits.retryAfter)
+            return .answered
+        }
+        return .stream(
+            limit: max(configuration.maxBody, ScoreLimits.batchBytes),
+            ScoreUpload(uploads, ticket, isLines: isLines, key: key))
+    }
+
+    /// Whether the body is known to fit a single score's limit: most are, and are taken whole.
+    private func isSmall(_ request: borrowing RequestParser) -> Bool {
+        switch request.head.framing {
+        case .none: true
+        case .length(let length): length <= Int64(configuration.maxBody)
+        default: false
+        }
+    }
+
+    private func idempotencyKey(
+        _ request: borrowing RequestParser, _ bytes: Span<UInt8>
+    ) throws(Problem) -> [UInt8]? {
+        guard let range = request.value(of: .idempotencyKey) else { return nil }
+        guard !request.isRepeated(.idempotencyKey) else {
+            throw Problem(status: 400, title: "Bad Request", detail: "Idempotency-Key: given twice")
+        }
+        return try IdempotencyKey.parse(bytes.extracting(range))
     }
 
     private func list(
@@ -201,7 +232,7 @@ final class Routes: Responder {
             do throws(Problem) {
                 query = try parser.finish()
             } catch {
-                refuse(ticket, error, server)
+                server.refuse(ticket, error)
                 return
             }
         }
@@ -234,7 +265,7 @@ final class Routes: Responder {
             start = try FeedRequest.start(
                 request.head.query, in: bytes, history: configuration.feedHistory)
         } catch {
-            refuse(ticket, error, server)
+            server.refuse(ticket, error)
             return .answered
         }
         return upgrade(request, bytes, ticket, server) { FeedConnection(hub, start: start) }

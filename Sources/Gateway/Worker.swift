@@ -44,9 +44,11 @@ final class Worker: Source {
     private var inbox: Inbox?
     private var signals: GatewaySignals?
     private var writer: ScoreWriter?
+    private var uploads: ScoreUpload.Services?
     private var reader: ScoreReader?
     private var relay: OutboxRelay?
     private var sweeper: OutboxSweeper?
+    private var batches: LargeBatches?
     private var hub: FeedHub?
     private var feed: FeedSource?
     private var poster: SlackPoster?
@@ -76,7 +78,7 @@ final class Worker: Source {
         } catch {
             throw StartError(error, address: plan.address)
         }
-        routes.services = Routes.Services(writer: writer, reader: reader, hub: hub, page: makePage())
+        routes.services = Routes.Services(uploads: uploads, reader: reader, hub: hub, page: makePage())
         reactor.addBeforeSleep(self)
     }
 
@@ -95,8 +97,15 @@ final class Worker: Source {
             maximumBatch: plan.configuration.brokerMaxBatch, health: plan.health, metrics: metrics, log: plan.log)
         self.relay = relay
         let answers = WriteAnswers(server, running: plan.workers.runningKeys, metrics: metrics)
-        writer = ScoreWriter(
+        let writer = ScoreWriter(
             reactor, database, answers: answers, relay: relay, health: plan.health, metrics: metrics, log: plan.log)
+        let batches = LargeBatches(
+            reactor, database, server: server, answers: answers, metrics: metrics, log: plan.log)
+        self.writer = writer
+        self.batches = batches
+        uploads = ScoreUpload.Services(
+            writer: writer, batches: batches, running: plan.workers.runningKeys,
+            maximumBody: plan.configuration.maxBody)
         if plan.index == 0 {
             sweeper = OutboxSweeper(reactor, database, relay: relay, metrics: metrics, log: plan.log)
         }
@@ -217,10 +226,11 @@ final class Worker: Source {
 
     private func poll() {
         if stage == .draining, server.connectionCount == 0, writer?.isIdle != false, relay?.isIdle != false,
-            sweeper?.isIdle != false, poster?.isIdle != false
+            batches?.isIdle != false, sweeper?.isIdle != false, poster?.isIdle != false
         {
             stage = .closing
             let deadline = reactor.now + .seconds(1)
+            batches?.close()
             writer?.close()
             reader?.close()
             sweeper?.close()

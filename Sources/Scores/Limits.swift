@@ -22,6 +22,8 @@ public enum ScoreLimits {
     /// Rows that wait for a flush, a reactor: about 0.1 s of what PostgreSQL stores at best, at most some 17 MB of names.
     /// More would be answered later than a client waits.
     public static let waitingRows = 16_000
+    /// Bytes of a batch's body: some million scores.
+    public static let batchBytes = 64 << 20
     /// How often a flush that was surely rolled back is sent again before its tickets are told.
     public static let flushAttempts = 5
 

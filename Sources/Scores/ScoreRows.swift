@@ -49,7 +49,7 @@ public struct ScoreRows: Equatable, Sendable {
     }
 
     /// The rows of `range` alone.
-    func rows(_ range: Range<Int>) -> ScoreRows {
+    public func rows(_ range: Range<Int>) -> ScoreRows {
         let start = range.isEmpty ? 0 : userRange(range.lowerBound).lowerBound
         let end = range.isEmpty ? 0 : Int(userEnds[range.upperBound - 1])
         var part = ScoreRows()

@@ -22,7 +22,7 @@ enum TidyRules {
         // The one place that knows all names.
         "Gateway": [
             "HTTPServer", "HTTP1", "WebSocket", "TLS", "Postgres", "SQLite", "AMQP", "HTTPClient", "Scores", "JSON",
-            "Reactor", "Bytes", "CLinux", "Glibc", "Logging", "Synchronization",
+            "Reactor", "Bytes", "CLinux", "COpenSSL", "Glibc", "Logging", "Synchronization",
         ],
         "score-gateway": ["Gateway", "ArgumentParser", "Glibc"],
         "score-bench": ["Reactor", "HTTP1", "WebSocket", "JSON", "Bytes", "CLinux", "Glibc", "ArgumentParser"],

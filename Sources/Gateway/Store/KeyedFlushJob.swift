@@ -96,7 +96,7 @@ final class KeyedFlushJob: StoreJob {
                 continue
             }
             writer.answers.replay(
-                unit, answer, user: flushed.user(at: firstRow), score: flushed.scores[firstRow])
+                unit.ticket, answer, user: flushed.user(at: firstRow), score: flushed.scores[firstRow])
         }
     }
 }

@@ -163,6 +163,7 @@ enum ScoreSQL {
 
     static let begin = Statement(name: "begin", sql: "BEGIN", parameterTypes: [])
     static let commit = Statement(name: "commit", sql: "COMMIT", parameterTypes: [])
+    static let rollback = Statement(name: "rollback", sql: "ROLLBACK", parameterTypes: [])
 
     /// The key of a batch whose rows are stored in this transaction. $1 key, $2 fingerprint, $3 first and $4 last id,
     /// $5 how many. No row: the key is there already.

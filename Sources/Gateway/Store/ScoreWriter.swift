@@ -1,5 +1,4 @@
 import Bytes
-import Glibc
 import HTTP1
 import HTTPServer
 import Logging
@@ -13,14 +12,6 @@ import Scores
 ///
 /// Requests with an Idempotency-Key have a batch and a statement of their own, so that the others pay nothing for them.
 final class ScoreWriter: StoreUser {
-    enum Verdict {
-        case accepted
-        /// Too many writes wait: 503.
-        case full
-        /// The database is out of reach: 503.
-        case unavailable
-    }
-
     /// The statements, by their index on the connection.
     enum Query {
         static let insert = 0, insertKeyed = 1, keyed = 2, fence = 3, found = 4, forget = 5
@@ -108,17 +99,30 @@ final class ScoreWriter: StoreUser {
 
     /// Takes a score to be stored; the ticket is answered when it is, or when it cannot be.
     /// - Parameter body: what the submission was parsed from.
-    func submit(_ submission: ScoreSubmission, from body: Span<UInt8>, _ ticket: WriteTicket) -> Verdict {
-        guard connection.isReady else { return .unavailable }
-        if ticket.key == nil { return plain.append(submission, from: body, ticket: ticket) ? .accepted : .full }
-        return keyed.append(submission, from: body, ticket: ticket) ? .accepted : .full
+    func submit(_ submission: ScoreSubmission, from body: Span<UInt8>, _ ticket: WriteTicket) {
+        guard isReady(for: ticket) else { return }
+        let isTaken =
+            ticket.key == nil
+            ? plain.append(submission, from: body, ticket: ticket)
+            : keyed.append(submission, from: body, ticket: ticket)
+        if !isTaken { refuseFull(ticket) }
     }
 
     /// Takes a batch of at most `ScoreLimits.rowsPerFlush` scores, to be stored all or none.
-    func submit(_ rows: ScoreRows, _ ticket: WriteTicket) -> Verdict {
-        guard connection.isReady else { return .unavailable }
-        if ticket.key == nil { return plain.append(rows, ticket: ticket) ? .accepted : .full }
-        return keyed.append(rows, ticket: ticket) ? .accepted : .full
+    func submit(_ rows: ScoreRows, _ ticket: WriteTicket) {
+        guard isReady(for: ticket) else { return }
+        let isTaken = ticket.key == nil ? plain.append(rows, ticket: ticket) : keyed.append(rows, ticket: ticket)
+        if !isTaken { refuseFull(ticket) }
+    }
+
+    private func isReady(for ticket: WriteTicket) -> Bool {
+        if connection.isReady { return true }
+        answers.refuse([ticket], "The database is out of reach; nothing was stored.")
+        return false
+    }
+
+    private func refuseFull(_ ticket: WriteTicket) {
+        answers.refuse([ticket], "Too many scores wait to be stored.")
     }
 
     // MARK: Flushes
@@ -135,7 +139,7 @@ final class ScoreWriter: StoreUser {
     private func send(_ flush: WriteBatch<WriteTicket>.Flush, isKeyed: Bool) -> Bool {
         let isHeld = relay.takesFlushes
         let sent = Sent(
-            flush: flush, mark: nextMark(), lease: isHeld ? reactor.now + StoreLimits.lease : nil, isKeyed: isKeyed)
+            flush: flush, mark: marks.next(), lease: isHeld ? reactor.now + StoreLimits.lease : nil, isKeyed: isKeyed)
         let seconds = isHeld ? StoreLimits.leaseSeconds : 0
         let forgotten = isKeyed ? [] : relay.takeForgotten()
         parameters.removeAll()
@@ -173,14 +177,6 @@ final class ScoreWriter: StoreUser {
             parameters.appendElement(text: fingerprint.span)
         }
         parameters.endArray()
-    }
-
-    private func nextMark() -> FlushMark {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return marks.next(
-            unixMilliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000,
-            random: .random(in: .min ... .max))
     }
 
     // MARK: Outcomes

@@ -53,6 +53,30 @@ enum StoreLimits {
     /// Between two sweeps of marks, fences and keys that are over.
     static let sweepPause: Duration = .seconds(600)
 
+    // MARK: Large batches
+
+    /// Large batches that a reactor stores at once: a connection to the database and an open transaction each.
+    static let largeBatches = 2
+
+    /// Large batches that wait for their turn, a reactor; more are answered 503.
+    static let largeBatchesWaiting = 16
+
+    /// How long one waits for its turn and its connection.
+    static let largeBatchWait: Duration = .seconds(30)
+
+    /// Chunks of a batch in memory; beyond it the client is held back. One is being stored while the next one comes.
+    static let chunksAhead = 4
+
+    /// What a client must send at least, in bytes a second, while its batch holds a transaction open: 64 MiB in a quarter
+    /// of an hour. Time in which we held it back does not count.
+    static let slowestLargeBatch = 64 << 10
+
+    /// How much later than that it may be, and how long silent.
+    static let largeBatchGrace: Duration = .seconds(10)
+
+    /// The server's own bound of an idle transaction, should this process not be there to end it. Longer than the grace.
+    static let idleTransactionMilliseconds = 30_000
+
     // MARK: Idempotency-Key
 
     /// How long a key keeps its answer.

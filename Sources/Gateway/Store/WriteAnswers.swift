@@ -57,9 +57,8 @@ final class WriteAnswers {
     /// The answer that the first request with this key got.
     /// - Parameters:
     ///   - kept: what the key stands for.
-    ///   - rows: what this request would have stored; its first row is the score when it is no batch.
-    func replay(_ unit: WriteBatch<WriteTicket>.Unit, _ kept: KeptAnswer, user: Span<UInt8>, score: Int32) {
-        let ticket = unit.ticket
+    ///   - user: what this request would have stored, when it is no batch; and its score.
+    func replay(_ ticket: WriteTicket, _ kept: KeptAnswer, user: Span<UInt8>, score: Int32) {
         guard ticket.key?.fingerprint == kept.fingerprint else {
             mismatch(ticket)
             return
@@ -93,6 +92,14 @@ final class WriteAnswers {
             metrics.scoresRefused.add()
             refuse(ticket, .serviceUnavailable, detail, fields: StoreLimits.retryAfter)
         }
+    }
+
+    /// 408: a transaction cannot be kept open for this client.
+    func refuseTooSlow(_ ticket: WriteTicket) {
+        metrics.scoresRefused.add()
+        refuse(
+            ticket, .requestTimeout,
+            "A batch of this size must come faster; send several smaller ones. Nothing of it was stored.")
     }
 
     private func refuse(

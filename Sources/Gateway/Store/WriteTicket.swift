@@ -17,12 +17,11 @@ struct WriteTicket: Equatable {
 /// A request with an `Idempotency-Key`, while it is being served.
 final class KeyedRequest {
     let key: [UInt8]
-    /// What tells its body from another: SHA-256.
-    let fingerprint: [UInt8]
+    /// What tells its body from another: SHA-256. Empty until the body is complete.
+    var fingerprint: [UInt8] = []
 
-    init(key: [UInt8], fingerprint: [UInt8]) {
+    init(key: [UInt8]) {
         self.key = key
-        self.fingerprint = fingerprint
     }
 }
 

@@ -1,0 +1,363 @@
+import Bytes
+import HTTP1
+import HTTPServer
+import Logging
+import Postgres
+import Reactor
+import Scores
+
+/// A batch of any size, stored all or none: one transaction on a connection of its own, chunk by chunk as the body comes.
+///
+///     waiting ─▶ connecting ─▶ [asking its key ─▶] open: BEGIN, chunks … ─ body complete, all chunks in ─▶ [key ─▶] COMMIT
+///                                  │ known: rows are dropped, the first answer is given again                        │
+///                                  └───────────────────────────────────────────────────────────────────────────────┤
+///                                                       answered ◀─ found out, on another connection ◀─ lost ◀──────┘
+///
+/// Each chunk is a flush like any other, with an outbox row that is due at once: when the transaction commits, the rows
+/// are published like any backlog. At most `chunksAhead` chunks are in memory; beyond that the client is held back. An
+/// open transaction holds back vacuum and a place here, so a client that is too slow for it is answered 408.
+///
+/// Until COMMIT is sent, a lost connection means that nothing is stored, and the request is answered 503.
+final class LargeBatch: StoreUser {
+    private enum Query {
+        static let begin = 0, insert = 1, commit = 2, rollback = 3, key = 4, keyed = 5, fence = 6, found = 7
+        static let all = [
+            ScoreSQL.begin, ScoreSQL.insert, ScoreSQL.commit, ScoreSQL.rollback, ScoreSQL.key, ScoreSQL.keyed,
+            ScoreSQL.fence, ScoreSQL.found,
+        ]
+    }
+
+    private enum State {
+        case waiting, connecting, asking, beginning, open
+        /// The key's answer is there already: this body is only compared with it.
+        case known(KeptAnswer)
+        case naming, rollingBack, askingAgain, committing
+        /// COMMIT was sent and the connection lost.
+        case unknown, fencing, finding
+        case ended
+    }
+
+    private let batches: LargeBatches
+    private let ticket: WriteTicket
+    private var connection: StoreConnection?
+    private var clock: Clock!  // made in init; needs self
+    private var timer = TimerToken.none
+    private var state = State.waiting
+    private var parameters = ParameterBuffer()
+    private var marks = FlushMarkSource()
+    private var lastMark: FlushMark?
+
+    private var chunks: [ScoreRows] = []
+    private var isComplete = false
+    private var stored = 0
+    private var firstID: Int64 = 0
+    private var lastID: Int64 = 0
+
+    // The client's pace.
+    private var bytes = 0
+    private var deadline: Instant
+    private var lastReceived: Instant
+    private var clientTime: Duration = .zero
+
+    init(_ batches: LargeBatches, _ response: ResponseTicket, key: KeyedRequest?) {
+        self.batches = batches
+        ticket = WriteTicket(response: response, isBatch: true, key: key)
+        lastReceived = batches.reactor.now
+        deadline = batches.reactor.now + StoreLimits.largeBatchWait
+        super.init()
+        clock = Clock(self)
+        tick()
+    }
+
+    // MARK: The upload
+
+    /// Bytes of the body have come.
+    func received(_ count: Int) {
+        bytes += count
+        clientTime += batches.reactor.now - lastReceived
+        lastReceived = batches.reactor.now
+    }
+
+    /// Whether the client may go on.
+    var takesMore: Bool { chunks.count < StoreLimits.chunksAhead }
+
+    /// Takes scores to be stored.
+    func take(_ rows: ScoreRows) {
+        if case .known = state { return }
+        if case .ended = state { return }
+        for start in stride(from: 0, to: rows.count, by: ScoreLimits.rowsPerFlush) {
+            chunks.append(rows.rows(start..<min(start + ScoreLimits.rowsPerFlush, rows.count)))
+        }
+        sendChunk()
+    }
+
+    /// The body is complete.
+    func finish() {
+        isComplete = true
+        if case .known(let kept) = state { replay(kept) } else { sendChunk() }
+    }
+
+    /// Nobody waits for it any more: nothing is stored. Not after COMMIT was sent, which stands.
+    func abort() {
+        switch state {
+        case .committing, .unknown, .fencing, .finding, .ended: return
+        default: end()
+        }
+    }
+
+    // MARK: Steps
+
+    func start(_ configuration: PostgresConfiguration) {
+        state = .connecting
+        connection = StoreConnection(batches.reactor, configuration, statements: Query.all, user: self)
+        connection?.start()
+    }
+
+    override func connected() {
+        switch state {
+        case .connecting:
+            deadline = .distantFuture
+            if let key = ticket.key {
+                state = .asking
+                ask(key)
+            } else {
+                begin()
+            }
+        case .unknown:
+            state = .fencing
+            parameters.removeAll()
+            if let lastMark { parameters.append(mark: lastMark) }
+            run(Query.fence)
+        default: break
+        }
+    }
+
+    private func ask(_ key: KeyedRequest) {
+        parameters.removeAll()
+        parameters.beginArray(of: PostgresType.text)
+        let name = key.key
+        parameters.appendElement(text: name.span)
+        parameters.endArray()
+        run(Query.keyed)
+    }
+
+    private func begin() {
+        state = .beginning
+        parameters.removeAll()
+        run(Query.begin)
+    }
+
+    private func sendChunk() {
+        guard case .open = state, connection?.count == 0 else { return }
+        guard let rows = chunks.first else {
+            if isComplete { complete() }
+            return
+        }
+        let mark = marks.next()
+        lastMark = mark
+        parameters.removeAll()
+        parameters.append(textArray: rows.users.span, ends: rows.userEnds.span)
+        parameters.append(int32Array: rows.scores.span)
+        parameters.append(mark: mark)
+        parameters.append(int32: 0)
+        parameters.append(marks: [])
+        run(Query.insert)
+    }
+
+    private func complete() {
+        guard let key = ticket.key else {
+            commit()
+            return
+        }
+        state = .naming
+        let (name, fingerprint) = (key.key, key.fingerprint)
+        parameters.removeAll()
+        parameters.append(text: name.span)
+        parameters.append(text: fingerprint.span)
+        parameters.append(int64: firstID)
+        parameters.append(int64: lastID)
+        parameters.append(int64: Int64(stored))
+        run(Query.key)
+    }
+
+    private func commit() {
+        state = .committing
+        parameters.removeAll()
+        run(Query.commit)
+    }
+
+    private func run(_ query: Int) {
+        guard let connection, connection.run(query, parameters, Step(self)) else {
+            lost()
+            return
+        }
+    }
+
+    fileprivate func completed(_ rows: borrowing Rows) {
+        switch state {
+        case .asking:
+            if rows.count > 0 {
+                chunks = []
+                state = .known(KeptAnswer(rows, 0))
+                if isComplete { finish() } else { resume() }
+            } else {
+                begin()
+            }
+        case .beginning:
+            state = .open
+            sendChunk()
+        case .open: storedChunk(rows)
+        case .naming:
+            if rows.count > 0 {
+                commit()
+            } else {
+                // Another process has stored this key in the meantime.
+                state = .rollingBack
+                parameters.removeAll()
+                run(Query.rollback)
+            }
+        case .rollingBack:
+            state = .askingAgain
+            if let key = ticket.key { ask(key) }
+        case .askingAgain: if rows.count > 0 { replay(KeptAnswer(rows, 0)) } else { refuse() }
+        case .committing: succeed()
+        case .fencing:
+            state = .finding
+            parameters.removeAll()
+            if let lastMark { parameters.append(mark: lastMark) }
+            run(Query.found)
+        case .finding: if rows.count > 0 { succeed() } else { refuse() }
+        case .waiting, .connecting, .known, .unknown, .ended: break
+        }
+    }
+
+    private func storedChunk(_ rows: borrowing Rows) {
+        let expected = chunks.removeFirst().count
+        guard rows.count == expected else {
+            batches.log.error("scores: the table stored another number of rows than it was given")
+            refuse()
+            return
+        }
+        if stored == 0 { firstID = rows.int64(0, 0) }
+        lastID = rows.int64(rows.count - 1, 0)
+        stored += rows.count
+        sendChunk()
+        resume()
+    }
+
+    private func resume() {
+        guard takesMore, !isComplete else { return }
+        // The time it was held back is not its own.
+        lastReceived = batches.reactor.now
+        batches.server.resumeBody(ticket.response)
+    }
+
+    // MARK: Outcomes
+
+    fileprivate func failed(_ error: PostgresError) {
+        switch state {
+        case .committing where error.isOutcomeUnknown, .fencing, .finding:
+            // `connected` goes on; the deadline bounds it. An inquiry that failed on a standing connection is begun anew.
+            if case .committing = state { deadline = batches.reactor.now + StoreLimits.outcome }
+            state = .unknown
+            if !error.isConnectionLoss { connected() }
+        case .ended: break
+        default:
+            if case .committing = state { state = .rollingBack }
+            if error.isDataError {
+                batches.answers.reject(ticket)
+                end()
+            } else {
+                batches.log.warning("scores: a batch failed", metadata: ["error": "\(error)"])
+                refuse()
+            }
+        }
+    }
+
+    /// The connection takes nothing, though it should.
+    private func lost() {
+        switch state {
+        case .fencing, .finding: state = .unknown
+        default: refuse()
+        }
+    }
+
+    override func disconnected(_ error: PostgresError) {
+        switch state {
+        // While it connects it goes on trying, until the deadline; a lost COMMIT is asked after on the next connection.
+        case .waiting, .connecting, .unknown, .known, .ended: break
+        case .fencing, .finding: state = .unknown
+        default: refuse()
+        }
+    }
+
+    private func succeed() {
+        batches.metrics.scoresStored.add(UInt64(stored))
+        batches.answers.storedBatch(ticket, count: stored, first: firstID, last: lastID)
+        end()
+    }
+
+    private func replay(_ kept: KeptAnswer) {
+        batches.answers.replay(ticket, kept, user: Span(), score: 0)
+        end()
+    }
+
+    private func refuse() {
+        switch state {
+        case .committing, .unknown, .fencing, .finding:
+            batches.answers.refuse([ticket], "The database was lost while it stored this batch; it may be stored.")
+        default:
+            batches.answers.refuse(
+                [ticket], "The database is out of reach or too busy; nothing of the batch was stored.")
+        }
+        end()
+    }
+
+    private func end() {
+        if case .ended = state { return }
+        state = .ended
+        chunks = []
+        batches.reactor.cancel(timer)
+        // Closing rolls back what was not committed.
+        connection?.close()
+        batches.ended(self)
+    }
+
+    // MARK: Time
+
+    /// Once a second: whether it waits too long, or its client is too slow.
+    private func tick() {
+        timer = batches.reactor.schedule(clock, at: batches.reactor.now + .seconds(1))
+    }
+
+    private func timerFired() {
+        let now = batches.reactor.now
+        if now >= deadline {
+            refuse()
+        } else if !isComplete, takesMore, isTooSlow(now) {
+            batches.answers.refuseTooSlow(ticket)
+            end()
+        } else {
+            tick()
+        }
+    }
+
+    private func isTooSlow(_ now: Instant) -> Bool {
+        let silence = now - lastReceived
+        let allowance = StoreLimits.largeBatchGrace + .seconds(bytes / StoreLimits.slowestLargeBatch)
+        return silence > StoreLimits.largeBatchGrace || clientTime + silence > allowance
+    }
+
+    private final class Clock: Source {
+        private unowned let batch: LargeBatch
+        init(_ batch: LargeBatch) { self.batch = batch }
+        override func timerFired(_ tag: UInt32) { batch.timerFired() }
+    }
+
+    private final class Step: StoreJob {
+        private let batch: LargeBatch
+        init(_ batch: LargeBatch) { self.batch = batch }
+        override func completed(_ rows: borrowing Rows) { batch.completed(rows) }
+        override func failed(_ error: PostgresError) { batch.failed(error) }
+    }
+}

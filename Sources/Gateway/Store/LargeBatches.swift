@@ -1,0 +1,70 @@
+import HTTPServer
+import Logging
+import Postgres
+import Reactor
+import Scores
+
+/// The large batches of one reactor: some are being stored, each on a connection of its own, the others wait for their
+/// turn with their clients held back.
+final class LargeBatches {
+    let reactor: Reactor
+    let server: HTTPServer
+    let answers: WriteAnswers
+    let metrics: WorkerMetrics
+    let log: Logger
+    private let configuration: PostgresConfiguration
+    private var running: [ObjectIdentifier: LargeBatch] = [:]
+    private var waiting: [LargeBatch] = []
+
+    init(
+        _ reactor: Reactor, _ configuration: PostgresConfiguration, server: HTTPServer, answers: WriteAnswers,
+        metrics: WorkerMetrics, log: Logger
+    ) {
+        self.reactor = reactor
+        self.server = server
+        self.answers = answers
+        self.metrics = metrics
+        self.log = log
+        var configuration = configuration
+        // Between two chunks the client may be slow; how slow, is decided here and not by the server.
+        configuration.settings += [
+            (name: "enable_seqscan", value: "off"),
+            (name: "idle_in_transaction_session_timeout", value: "\(StoreLimits.idleTransactionMilliseconds)"),
+        ]
+        self.configuration = configuration
+    }
+
+    var isIdle: Bool { running.isEmpty && waiting.isEmpty }
+
+    /// A batch begins.
+    /// - Returns: nil when too many wait.
+    func begin(_ response: ResponseTicket, key: KeyedRequest?) -> LargeBatch? {
+        guard running.count + waiting.count < StoreLimits.largeBatches + StoreLimits.largeBatchesWaiting else {
+            return nil
+        }
+        let batch = LargeBatch(self, response, key: key)
+        waiting.append(batch)
+        startNext()
+        return batch
+    }
+
+    private func startNext() {
+        while running.count < StoreLimits.largeBatches, !waiting.isEmpty {
+            let batch = waiting.removeFirst()
+            running[ObjectIdentifier(batch)] = batch
+            batch.start(configuration)
+        }
+    }
+
+    /// A batch is over, whatever became of it.
+    func ended(_ batch: LargeBatch) {
+        waiting.removeAll { $0 === batch }
+        running[ObjectIdentifier(batch)] = nil
+        startNext()
+    }
+
+    /// The gateway ends: nobody is left who waits for them.
+    func close() {
+        for batch in waiting + running.values { batch.abort() }
+    }
+}
