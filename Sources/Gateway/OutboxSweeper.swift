@@ -88,19 +88,28 @@ final class OutboxSweeper: StoreUser {
     fileprivate func claimed(_ rows: borrowing Rows, until: Instant) {
         isClaiming = false
         var flushes: Int32 = 0
+        /// Their scores were deleted: there is nothing to publish.
+        var empty: [FlushMark] = []
         var row = 0
         while row < rows.count {
             let mark = FlushMark(rows.bytes(row, 0))
             var flush = StoredFlush(capacity: ScoreLimits.rowsPerFlush)
             while row < rows.count, FlushMark(rows.bytes(row, 0)) == mark {
-                flush.append(
-                    id: rows.int64(row, 1), user: rows.bytes(row, 2), score: rows.int32(row, 3),
-                    createdAt: rows.isNull(row, 4) ? nil : Timestamp(microsecondsSince2000: rows.int64(row, 4)))
+                if !rows.isNull(row, 1) {
+                    flush.append(
+                        id: rows.int64(row, 1), user: rows.bytes(row, 2), score: rows.int32(row, 3),
+                        createdAt: Timestamp(microsecondsSince2000: rows.int64(row, 4)))
+                }
                 row += 1
             }
             flushes += 1
-            relay.hold(mark, .taken, flush.drafts(atMost: relay.maximumBatch), until: until)
+            if flush.count == 0 {
+                empty.append(mark)
+            } else {
+                relay.hold(mark, .taken, flush.drafts(atMost: relay.maximumBatch), until: until)
+            }
         }
+        markPublished(empty)
         metrics.flushesTaken.add(UInt64(flushes))
         isBehind = flushes == StoreLimits.claimedRows
     }
@@ -116,13 +125,15 @@ final class OutboxSweeper: StoreUser {
     /// Before the reactor sleeps: marks what the broker has confirmed, and goes on with a backlog at once.
     private func turnEnded() {
         guard connection.isReady else { return }
-        let marks = relay.takeDelivered()
-        if !marks.isEmpty {
-            parameters.removeAll()
-            parameters.append(marks: marks)
-            _ = connection.run(Query.published, parameters, ReportingJob(self))
-        }
+        markPublished(relay.takeDelivered())
         if isBehind { claim() }
+    }
+
+    private func markPublished(_ marks: [FlushMark]) {
+        guard !marks.isEmpty else { return }
+        parameters.removeAll()
+        parameters.append(marks: marks)
+        _ = connection.run(Query.published, parameters, ReportingJob(self))
     }
 
     private func sweep() {

@@ -108,7 +108,8 @@ enum ScoreSQL {
         name: "forget", sql: "DELETE FROM score_outbox WHERE flush = ANY ($1::uuid[])", parameterTypes: [T.uuidArray])
 
     /// Takes over rows that are due, the oldest first, passing over those that another process is taking. $1 how many,
-    /// $2 the new lease in seconds. Result, a row for each score, in order: `flush`, `id`, `user`, `score`, `created_at`.
+    /// $2 the new lease in seconds. Result, a row for each score, in order: `flush`, `id`, `user`, `score`, `created_at`;
+    /// all but the first are NULL when somebody has deleted the score since.
     static let claim = Statement(
         name: "claim",
         sql: """
@@ -120,7 +121,7 @@ enum ScoreSQL {
                 FROM due WHERE kept.flush = due.flush
                 RETURNING kept.flush, kept.ids
             )
-            SELECT claimed.flush, flush.id, coalesce(score."user", ''), coalesce(score.score, 0), score.created_at
+            SELECT claimed.flush, score.id, coalesce(score."user", ''), coalesce(score.score, 0), score.created_at
             FROM claimed CROSS JOIN LATERAL unnest(claimed.ids) AS flush (id)
             LEFT JOIN "Score" AS score ON score.id = flush.id
             ORDER BY claimed.flush, flush.id
