@@ -44,7 +44,7 @@ def plan(seed, seconds, nodes, slack=True):
     """
     rng = random.Random(seed)
     end = seconds - CODA
-    faults = _deal(rng, _deck(nodes), end, nodes, gaps=(0.4, 3.2))
+    faults = _deal(rng, _deck(nodes), end, nodes, gaps=(0.2, 2.4))
     if slack:
         deck = [("slack", action, span) for action, span in SLACK.items()]
         faults += _deal(rng, deck, end, nodes, gaps=(3, 7))
@@ -68,17 +68,17 @@ def _deal(rng, deck, end, nodes, gaps):
     while True:
         if not cards:
             cards = rng.sample(deck, len(deck))
-        now += rng.uniform(*gaps)
+        now = round(now + rng.uniform(*gaps), 2)
         what, action, (least, most) = cards.pop()
         # Short ones are more common, long ones happen.
-        seconds = least + (most - least) * rng.random() ** 2
+        seconds = least + (most - least) * rng.random() ** 1.5
         target = _target(rng, what, nodes)
         running = [fault for fault in faults if fault.end > now]
         # Two at a time at most, and never two on the same thing.
         while len(running) >= 2 or any(fault.target == target for fault in running):
-            now = min(fault.end for fault in running) + 0.05
+            now = round(min(fault.end for fault in running) + 0.05, 2)
             running = [fault for fault in running if fault.end > now]
-        fault = Fault(round(now, 2), target, action, round(seconds, 2), rng.getrandbits(32))
+        fault = Fault(now, target, action, round(seconds, 2), rng.getrandbits(32))
         if now >= end:
             return faults
         if fault.at + fault.seconds <= end:
