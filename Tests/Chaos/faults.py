@@ -8,9 +8,11 @@ import signal
 import time
 
 import aio_pika
+import psycopg
+
 import processes
 
-#: The file that a queue is full with: one message is all it takes.
+#: A queue that takes one message, and makes the broker refuse every other.
 FULL = {"x-max-length": 1, "x-overflow": "reject-publish"}
 
 
@@ -19,7 +21,6 @@ class Saboteur:
         self.faults, self.topology, self.servers, self.slack, self.say = faults, topology, servers, slack, say
         self.done = collections.Counter()
         self.void = []  # faults that could not be carried out, and why
-        self.heal_failures = []
         self._locks = collections.defaultdict(asyncio.Lock)
 
     async def run(self):
@@ -43,9 +44,10 @@ class Saboteur:
             try:
                 await method(fault, name)
                 self.done[f"{kind} {fault.action}"] += 1
-            except (TimeoutError, OSError, RuntimeError, aio_pika.exceptions.AMQPError) as error:
+            except (TimeoutError, OSError, RuntimeError, psycopg.Error, aio_pika.exceptions.AMQPError) as error:
                 # The other fault was in the way: a broker that is down cannot be told to block.
                 self.void.append(f"{fault}: {type(error).__name__} {str(error)[:100]}")
+                self.say(f"void: {self.void[-1]}")
 
     # MARK: Gateways
 

@@ -16,7 +16,7 @@ class Outcome(enum.Enum):
 class Write:
     """One POST, or several with the same Idempotency-Key; several names are one batch."""
 
-    kind: str  # plain, keyed, batch
+    kind: str  # plain, keyed, batch, bad batch: with an element that is no score
     scores: dict  # name → score
     outcome: Outcome = Outcome.UNSENT
     first_id: int | None = None

@@ -102,6 +102,8 @@ class Link:
             await passage.run()
         except OSError:
             writer.close()
+        except asyncio.CancelledError:
+            writer.close()  # the end of the link, which waits for this
         finally:
             self.passages.discard(passage)
             self._tasks.discard(asyncio.current_task())

@@ -35,6 +35,17 @@ def family(pid):
     return found
 
 
+def inside(folder):
+    """All that work in a folder or below it: what was started there, whoever started it."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                if pathlib.Path(os.readlink(f"/proc/{name}/cwd")).is_relative_to(folder) and alive(name):
+                    found.append(int(name))
+    return found
+
+
 def send(pids, number):
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):

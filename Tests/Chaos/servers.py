@@ -39,7 +39,13 @@ class Servers:
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for this program, which then ends them
         )
-        output, _ = await process.communicate()
+        try:
+            output, _ = await process.communicate()
+        except asyncio.CancelledError:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+            raise
         if process.returncode and check:
             raise RuntimeError(f"deploy/dev services {arguments}: {output.decode(errors='replace')}")
         return output.decode(errors="replace")
@@ -54,18 +60,18 @@ class Servers:
 
     async def down(self, logs=None):
         """Ends them at once, whatever state they are in; `logs`: where to leave what they said."""
-        await processes.kill(self._postgres() + self._rabbitmq() + self._epmd())
-        if logs and hasattr(self, "data"):
+        data = (self.folder / ".services" / "data").resolve()
+        await processes.kill(processes.inside(data))
+        if logs and data.exists():
             for name in ["postgres.log", "rabbitmq/out.log", "rabbitmq/log"]:
-                source, target = self.data / name, pathlib.Path(logs) / name.replace("/", "-")
+                source, target = data / name, pathlib.Path(logs) / name.replace("/", "-")
                 with contextlib.suppress(OSError):
                     shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
         await self._dev("down", check=False)
 
     def _family(self, file):
-        path = self.data / file if hasattr(self, "data") else self.folder / ".services" / "data" / file
         with contextlib.suppress(OSError, ValueError, IndexError):
-            return processes.family(int(path.read_text().split()[0]))
+            return processes.family(int((self.data / file).read_text().split()[0]))
         return []
 
     def _postgres(self):
@@ -100,6 +106,9 @@ class Servers:
     async def kill_postgres(self):
         """As a power cut does: all of its processes."""
         await processes.kill(self._postgres())
+        # The next one asks the kernel whether the process of this file is there, and a zombie is: where the first
+        # process reaps late, it would not start. All of them are dead, so nobody misses the file.
+        (self.data / "postgres" / "postmaster.pid").unlink(missing_ok=True)
 
     async def stop_postgres(self):
         """Immediate shutdown: what is committed is recovered from the log."""

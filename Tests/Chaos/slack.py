@@ -10,9 +10,15 @@ import json
 import time
 
 from http_wire import read_message
-from slack_stand_in import GARBAGE, OK, SERVER_ERROR, refused, too_many
 
-ANSWERS = {"ok": OK, "429": too_many(1), "500": SERVER_ERROR, "not-ok": refused("internal_error"), "garbage": GARBAGE}
+OK = (200, {}, b'{"ok":true,"ts":"1.2"}')
+ANSWERS = {
+    "ok": OK,
+    "429": (429, {"Retry-After": "1"}, b'{"ok":false,"error":"ratelimited"}'),
+    "500": (500, {}, b"oops"),
+    "not-ok": (200, {}, b'{"ok":false,"error":"internal_error"}'),
+    "garbage": (200, {"Content-Type": "text/html"}, b"<html>login, please</html>"),
+}
 
 
 class Slack:
@@ -67,8 +73,8 @@ class Slack:
         if mood == "withheld":
             return False
         status, fields, content = ANSWERS.get(mood, OK)
-        head = [f"HTTP/1.1 {status} X", "Content-Type: application/json", f"Content-Length: {len(content)}"]
-        head += [f"{name}: {value}" for name, value in fields.items() if name != "Content-Type"]
+        fields = {"Content-Type": "application/json", **fields, "Content-Length": len(content)}
+        head = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in fields.items())]
         answer = "\r\n".join(head).encode() + b"\r\n\r\n" + content
         if mood == "half":
             writer.write(answer[:-3])

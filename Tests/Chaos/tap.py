@@ -61,7 +61,9 @@ class AMQPTap:
             if method == OPEN_CHANNEL:
                 self._channels.pop(number, None)
             elif method == CONSUME and short_string(payload, 6)[0] == self._queue:
-                self._channels[number] = self._account.channel(self._node)
+                # Consuming again on the same channel leaves the tags of what was delivered on it as they are.
+                if number not in self._channels:
+                    self._channels[number] = self._account.channel(self._node)
             elif number in self._channels and method in (ACK, REJECT, NACK):
                 self._settled(self._channels[number], method, *struct.unpack_from(">QB", payload, 4))
 

@@ -35,10 +35,6 @@ def good():
     return Evidence(writes, table, bus, {"stays": seen, "goes": dict(seen)}, account, [], least_accepted=4)
 
 
-def checks(evidence):
-    return {finding.check.split(":")[0] + ":" + finding.check.partition(":")[2] for finding in judge(evidence)}
-
-
 def test_a_good_round_has_no_findings():
     assert judge(good()) == []
 
@@ -56,7 +52,8 @@ def drop(evidence, name):
         ("stored more than once", lambda e: e.table.append(Row(9, "k1", 1))),
         ("stored more than once", lambda e: e.table.append(Row(9, "p2", 6))),
         ("a batch is there in part", lambda e: drop(e, "b6")),
-        ("refused or never sent", lambda e: e.table.append(Row(9, "p4", 7))),
+        ("refused, never sent or bad", lambda e: setattr(e.writes[7], "kind", "bad batch")),
+        ("refused, never sent or bad", lambda e: e.table.append(Row(9, "p4", 7))),
         ("nobody sent it", lambda e: e.table.append(Row(9, "ghost", 7))),
         ("not what was sent or told", lambda e: e.table.__setitem__(0, Row(1, "p1", 6))),
         ("not what was sent or told", lambda e: e.table.__setitem__(0, Row(11, "p1", 5))),

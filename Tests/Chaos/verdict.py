@@ -76,8 +76,8 @@ def _table(writes, rows, found):
         missing = [name for name in write.scores if name not in rows]
         if write.outcome is Outcome.STORED:
             lost += missing
-        elif write.outcome in (Outcome.REFUSED, Outcome.UNSENT):
-            unasked += [f"{name} ({write.outcome.value})" for name in there]
+        elif write.outcome in (Outcome.REFUSED, Outcome.UNSENT) or write.kind == "bad batch":
+            unasked += [f"{name} ({write.kind}, {write.outcome.value})" for name in there]
         elif there and missing:
             torn.append(f"{there[0]} is there, {missing[0]} is not")
         if write.kind == "keyed" and write.outcome in (Outcome.BUSY, Outcome.UNKNOWN):
@@ -90,7 +90,7 @@ def _table(writes, rows, found):
     found("table: answered 2xx, not stored", lost)
     found("table: stored more than once", (name for name, several in rows.items() if len(several) > 1))
     found("table: a batch is there in part", torn)
-    found("table: stored, though it was refused or never sent", unasked)
+    found("table: stored, though it was refused, never sent or bad", unasked)
     found("table: not what was sent or told", wrong)
     found("table: nobody sent it", (name for name in rows if name not in names))
     found("a write with an Idempotency-Key was never accepted", never)

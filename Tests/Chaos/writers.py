@@ -151,7 +151,8 @@ class KeyedWriter(Writer):
             write.tries += 1
             outcome, answer = await self.post(body, self.fields(name))
             if write.outcome is not Outcome.STORED:
-                write.outcome = outcome if outcome is not Outcome.UNSENT or write.tries == 1 else Outcome.UNKNOWN
+                # Whatever became of this try, an earlier one may have been stored.
+                write.outcome = outcome if outcome in (Outcome.STORED, Outcome.BUSY) else Outcome.UNKNOWN
             if outcome is Outcome.STORED and answer is not None:
                 return json.loads(answer.body)
             if outcome is Outcome.REFUSED and answer.status != 408:
@@ -174,7 +175,7 @@ class KeyedWriter(Writer):
 
     @staticmethod
     def fields(name):
-        return ("Content-Type: application/json", f'Idempotency-Key: "{name}"')
+        return ("Content-Type: application/json", f"Idempotency-Key: {name.split()[0]}")
 
 
 class BatchWriter(Writer):
@@ -191,6 +192,7 @@ class BatchWriter(Writer):
         elements = [{"user": name, "score": score} for name, score in scores.items()]
         bad = self.rng.random() < 0.08
         if bad:
+            write.kind = "bad batch"
             elements[self.rng.randrange(len(elements))]["score"] = "three"
         if self.rng.random() < 0.5:
             body, kind = json.dumps(elements), "application/json"
