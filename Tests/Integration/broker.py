@@ -101,6 +101,31 @@ class Broker:
         self._run(work())
         return listener
 
+    def keep(self, exchange):
+        """Binds a durable queue, which outlives the broker's restarts: its name. `taken` reads it."""
+        name = f"kept-{uuid.uuid4().hex[:12]}"
+
+        async def work():
+            channel = await self._channel()
+            queue = await channel.declare_queue(name, durable=True)
+            await queue.bind(await channel.get_exchange(exchange))
+
+        self._run(work())
+        return name
+
+    def taken(self, queue):
+        """The scores that wait in a queue; they wait no more."""
+
+        async def work():
+            channel = await self._channel()
+            declared = await channel.declare_queue(queue, passive=True)
+            scores = []
+            while message := await declared.get(no_ack=True, fail=False):
+                scores += [json.loads(line) for line in message.body.splitlines()]
+            return scores
+
+        return self._run(work())
+
     def publish(self, exchange, body, **properties):
         """As the replaced services publish: persistent, a message id, no content type; `properties` differ."""
         properties = {"message_id": uuid.uuid4().hex, "priority": 0, "headers": {}, **properties}

@@ -1,0 +1,245 @@
+"""Section 6: what is stored is published, whoever dies; an outcome that is not known is found out."""
+
+import contextlib
+import http.client
+import json
+import threading
+
+from lossy_link import LossyLink
+from waiting import eventually
+
+
+def outbox(world):
+    """How many flushes wait to be published."""
+    return world.sql("select count(*) from score_outbox where ids is not null")[0][0]
+
+
+def published(listener):
+    return sorted(score["id"] for score in listener.scores)
+
+
+def post_many(gateway, names):
+    return [gateway.post(name, index) for index, name in enumerate(names)]
+
+
+# MARK: The outbox
+
+
+def test_a_flush_is_a_row_until_the_broker_has_it(world):
+    gateway = world.gateway()
+    listener = world.broker.listen(world.exchange)
+    stored = post_many(gateway, ["ada", "bob", "cyd"])
+    listener.wait_for(3)
+    assert sorted(listener.scores, key=lambda score: score["id"]) == stored
+    eventually(lambda: outbox(world) == 0, what="confirmed rows are gone")
+
+
+def test_without_a_broker_scores_are_accepted_and_wait_in_the_table(world):
+    with LossyLink(world.broker_url) as link:
+        gateway = world.gateway(BROKER_URL=link.url)
+        listener = world.broker.listen(world.exchange)
+        link.refuse()
+        eventually(lambda: "bus: broker out of reach" in gateway.log)
+        stored = post_many(gateway, [f"p{index}" for index in range(20)])
+        assert outbox(world) == 20
+        assert not listener.scores
+        link.heal()
+        listener.wait_for(20, seconds=40)
+        assert published(listener) == [score["id"] for score in stored]
+        eventually(lambda: outbox(world) == 0, what="all rows are gone")
+
+
+def test_what_a_killed_process_left_another_publishes(world):
+    with LossyLink(world.broker_url) as link:
+        victim = world.gateway(BROKER_URL=link.url)
+        heir = world.gateway(ROLE="scores")
+        listener = world.broker.listen(world.exchange)
+        # Its messages leave, and nobody gets them: the worst moment to die.
+        link.stall()
+        stored = post_many(victim, ["ada", "bob", "cyd"])
+        assert outbox(world) == 3
+        victim.kill()
+        listener.wait_for(3, seconds=40)
+        assert published(listener) == [score["id"] for score in stored]
+        eventually(lambda: outbox(world) == 0, what="the heir has dealt with the rows")
+        assert heir.metric("score_gateway_flushes_taken_total") == 3
+
+
+def test_a_stuck_process_lets_go_of_what_others_have_published(world):
+    with LossyLink(world.broker_url) as link:
+        stuck = world.gateway(BROKER_URL=link.url, REACTORS=1)
+        world.gateway(ROLE="scores")
+        listener = world.broker.listen(world.exchange)
+        link.refuse()
+        eventually(lambda: "bus: broker out of reach" in stuck.log)
+        stored = post_many(stuck, ["ada", "bob"])
+        listener.wait_for(2, seconds=40)
+        link.heal()
+        eventually(lambda: "bus: broker is back" in stuck.log)
+        stored.append(stuck.post("cyd", 3))
+        eventually(lambda: stored[2]["id"] in published(listener))
+        assert published(listener) == [score["id"] for score in stored], "each once"
+
+
+def test_a_restart_goes_on_where_the_last_one_was_killed(world, services, may_stop_servers):
+    gateway = world.gateway()
+    queue = world.broker.keep(world.exchange)
+    services.rabbitmqctl("stop_app")
+    stored = post_many(gateway, [f"p{index}" for index in range(5)])
+    gateway.kill()
+    services.rabbitmqctl("start_app")
+    world.gateway()
+    came = {}
+
+    def all_came():
+        came.update({score["id"]: score for score in world.broker.taken(queue)})
+        return list(map(came.get, [score["id"] for score in stored])) == stored
+
+    eventually(all_came, seconds=40, what="all that was accepted while the broker was away")
+    world.broker.delete(queue=queue)
+
+
+def test_a_backlog_leaves_oldest_first_and_new_scores_do_not_wait_for_it(world):
+    with LossyLink(world.broker_url) as link:
+        gateway = world.gateway(BROKER_URL=link.url, REACTORS=1, BROKER_MAX_BATCH=1)
+        listener = world.broker.listen(world.exchange)
+        link.refuse()
+        eventually(lambda: "bus: broker out of reach" in gateway.log)
+        batch = "\n".join(json.dumps({"user": f"old{index}", "score": index}) for index in range(900))
+        for _ in range(10):
+            answer = gateway.request("POST", "/scores", batch, {"Content-Type": "application/x-ndjson"})
+            assert answer.status == 200, answer.content
+        link.heal()
+        listener.wait_for(1, seconds=40)
+        new = gateway.post("new", 1)
+        listener.wait_for(9001, seconds=60)
+        ids = [score["id"] for score in listener.scores]
+        old = [id for id in ids if id != new["id"]]
+        assert old == sorted(old) and len(old) == 9000
+        assert ids.index(new["id"]) < 8000, "the new one waited for the backlog"
+        eventually(lambda: outbox(world) == 0)
+
+
+def test_a_blocked_broker_stops_no_post(world, services, may_stop_servers):
+    gateway = world.gateway()
+    listener = world.broker.listen(world.exchange)
+    services.rabbitmqctl("set_vm_memory_high_watermark", "0.00001")
+    try:
+        # RabbitMQ blocks a connection when it publishes.
+        stored = post_many(gateway, [f"p{index}" for index in range(30)])
+        eventually(lambda: outbox(world) >= 20, what="rows that wait")
+    finally:
+        services.rabbitmqctl("set_vm_memory_high_watermark", "0.4")
+    eventually(lambda: {score["id"] for score in listener.scores} == {score["id"] for score in stored}, seconds=40)
+    eventually(lambda: outbox(world) == 0)
+
+
+def test_scores_that_were_deleted_meanwhile_are_not_published(world):
+    with LossyLink(world.broker_url) as link:
+        gateway = world.gateway(BROKER_URL=link.url)
+        listener = world.broker.listen(world.exchange)
+        link.refuse()
+        eventually(lambda: "bus: broker out of reach" in gateway.log)
+        gone, kept = gateway.post("gone", 1), gateway.post("kept", 2)
+        world.sql('delete from "Score" where id = %s', gone["id"])
+        link.heal()
+        listener.wait_for(1, seconds=40)
+        eventually(lambda: outbox(world) == 0)
+        assert listener.scores == [kept]
+
+
+# MARK: Unknown outcomes
+
+
+def slow_commit(world, seconds):
+    """Every commit that stored a score takes so long."""
+    world.sql(
+        f"""
+        create function slow() returns trigger language plpgsql as $$
+            begin perform pg_sleep({seconds}); return null; end $$;
+        create constraint trigger slow after insert on "Score" deferrable initially deferred
+            for each row execute function slow()
+        """
+    )
+
+
+def posting(gateway, name, headers=None):
+    """Posts on a thread: a list that the answer comes into."""
+    answers = []
+
+    def work():
+        # Some tests kill the gateway meanwhile.
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            answers.append(gateway.request("POST", "/scores", json.dumps({"user": name, "score": 7}), headers))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return answers, thread
+
+
+def test_a_commit_whose_answer_is_lost_is_found(world):
+    with LossyLink(world.database_url) as link:
+        gateway = world.gateway(DATABASE_URL=link.url)
+        listener = world.broker.listen(world.exchange)
+        link.lose_answers()
+        answer = gateway.request("POST", "/scores", '{"user":"ada","score":7}')
+        assert answer.status == 200, answer.content
+        score = json.loads(answer.content)
+        assert world.sql('select id, "user", score from "Score"') == [(score["id"], "ada", 7)]
+        listener.wait_for(1)
+        assert listener.scores == [score]
+
+
+def test_a_flush_that_was_rolled_back_is_stored_after_all(world):
+    gateway = world.gateway(REACTORS=1)
+    slow_commit(world, 0.7)
+    answers, thread = posting(gateway, "ada")
+    ended = "select count(pg_terminate_backend(pid)) from pg_stat_activity where query like %s and state = 'active'"
+    eventually(lambda: world.sql(ended, "%INSERT INTO \"Score\"%unnest%WITH ORDINALITY%")[0][0] == 1)
+    thread.join()
+    assert answers[0].status == 200, answers[0].content
+    assert world.sql('select id, "user" from "Score"') == [(json.loads(answers[0].content)["id"], "ada")]
+
+
+def test_a_commit_that_is_still_under_way_is_waited_for(world):
+    """The connection is gone, the server does not know, and commits later."""
+    with LossyLink(world.database_url) as link:
+        gateway = world.gateway(DATABASE_URL=link.url, REACTORS=1)
+        slow_commit(world, 3)
+        answers, thread = posting(gateway, "ada")
+        active = "select count(*) from pg_stat_activity where query like %s and state = 'active' and pid <> pg_backend_pid()"
+        eventually(lambda: world.sql(active, "%WITH ORDINALITY%")[0][0] == 1)
+        link.refuse()
+        link.heal()
+        thread.join()
+        assert answers[0].status == 200, answers[0].content
+        assert world.sql('select id, "user" from "Score"') == [(json.loads(answers[0].content)["id"], "ada")]
+
+
+def test_past_a_bounded_wait_the_answer_is_503(world):
+    with LossyLink(world.database_url) as link:
+        gateway = world.gateway(DATABASE_URL=link.url, REACTORS=1)
+        link.lose_answers()
+        answers, thread = posting(gateway, "ada")
+        eventually(lambda: world.sql('select count(*) from "Score"')[0][0] == 1)
+        link.refuse()
+        thread.join()
+        answer = answers[0]
+        assert answer.status == 503 and answer.getheader("Retry-After")
+        assert b"may be stored" in answer.content
+        link.heal()
+
+
+def test_the_row_of_an_unknown_outcome_is_published_once_it_is_due(world):
+    """Nobody could be told, but it is stored: so the feed and Slack must hear of it."""
+    with LossyLink(world.database_url) as link:
+        gateway = world.gateway(DATABASE_URL=link.url)
+        world.gateway(ROLE="scores")
+        listener = world.broker.listen(world.exchange)
+        link.lose_answers()
+        _, thread = posting(gateway, "ada")
+        eventually(lambda: world.sql('select count(*) from "Score"')[0][0] == 1)
+        gateway.kill()
+        thread.join()
+        listener.wait_for(1, seconds=40)
+        assert [score["user"] for score in listener.scores] == ["ada"]
