@@ -58,10 +58,14 @@ private let listening = Topology(exchange: "scores", exchangeDurable: false, que
         #expect(
             try talk.sent() == [
                 .queueDeclare(
-                    name: "poster", durable: true, exclusive: false, autoDelete: false,
-                    arguments: [Field("x-queue-type", .text("quorum"))])
+                    name: "poster", passive: false, durable: true, exclusive: false, autoDelete: false,
+                    arguments: [
+                        Field("x-queue-type", .text("quorum")), Field("x-single-active-consumer", .flag(true)),
+                        Field("x-delivery-limit", .integer(.max)),
+                    ])
             ])
-        #expect(try talk.receives(.queueDeclareOK(name: "poster")) == .none)
+        #expect(try talk.receives(.queueDeclareOK(name: "poster", consumers: 2)) == .none)
+        #expect(talk.otherConsumers == 2)
         #expect(try talk.sent() == [.queueBind(queue: "poster", exchange: "scores")])
         #expect(try talk.receives(.queueBindOK) == .none)
         #expect(try talk.sent() == [.basicQoS(prefetch: 50)])
@@ -89,9 +93,10 @@ private let listening = Topology(exchange: "scores", exchangeDurable: false, que
         _ = try talk.receives(.exchangeDeclareOK)
         #expect(
             try talk.sent() == [
-                .queueDeclare(name: "", durable: false, exclusive: true, autoDelete: true, arguments: [])
+                .queueDeclare(
+                    name: "", passive: false, durable: false, exclusive: true, autoDelete: true, arguments: [])
             ])
-        _ = try talk.receives(.queueDeclareOK(name: "amq.gen-7"))
+        _ = try talk.receives(.queueDeclareOK(name: "amq.gen-7", consumers: 0))
         #expect(try talk.sent() == [.queueBind(queue: "amq.gen-7", exchange: "scores")])
         _ = try talk.receives(.queueBindOK)
         #expect(try talk.sent() == [.basicConsume(queue: "amq.gen-7", noAck: true)])
@@ -249,7 +254,7 @@ private let listening = Topology(exchange: "scores", exchangeDurable: false, que
                 error = thrown
             }
         }
-        #expect(passive == [false, true, false, true])
+        #expect(passive == [false, true, false, true, false, true, false, true])
         #expect(error == .topology(code: 404, text: gone.text))
         #expect(error?.isLasting == false)
     }
@@ -266,17 +271,108 @@ private let listening = Topology(exchange: "scores", exchangeDurable: false, que
         #expect(AMQPError.exchangeType(text).isLasting)
     }
 
-    @Test func aRefusedQueueIsALastingError() throws {
-        let talk = Conversation(consuming, publishes: false)
+    // MARK: The queue
+
+    private let otherQueue = Reply(code: 406, text: "PRECONDITION_FAILED - inequivalent arg 'x-queue-type'")
+
+    /// To queue.declare.
+    private func declaring(_ topology: Topology) throws -> Conversation {
+        let talk = Conversation(topology, publishes: false)
         try talk.logIn()
         _ = try talk.receives(.channelOpenOK)
         _ = try talk.receives(.exchangeDeclareOK)
-        let error = AMQPError.topology(code: 406, text: "PRECONDITION_FAILED - inequivalent arg 'x-queue-type'")
+        _ = try talk.sent()
+        return talk
+    }
+
+    @Test func aQueueWithOtherArgumentsIsUsedAsItIs() throws {
+        let talk = try declaring(consuming)
+        #expect(talk.queueRefusal == nil)
+        #expect(try talk.receives(.channelClose(otherQueue)) == .none)
+        #expect(try talk.sent() == [.channelCloseOK, .channelOpen])
+        #expect(talk.queueRefusal == otherQueue.text)
+        #expect(try talk.receives(.channelOpenOK) == .none)
+        _ = try talk.sent()
+        #expect(try talk.receives(.exchangeDeclareOK) == .none)
+        guard case .queueDeclare("poster", true, _, _, _, _)? = try talk.sent().first else {
+            Issue.record("it is not just asked for")
+            return
+        }
+        #expect(try talk.receives(.queueDeclareOK(name: "poster", consumers: 1)) == .none)
+        try talk.becomeReady()
+        #expect(talk.queueRefusal == otherQueue.text)
+    }
+
+    @Test func aQueueThatComesAndGoesIsGivenUpAfterAWhile() throws {
+        let talk = try declaring(consuming)
+        let gone = Reply(code: 404, text: "NOT_FOUND - no queue 'poster' in vhost '/'")
+        var passive = [false]
+        var error: AMQPError?
+        while error == nil, passive.count < 20 {
+            do {
+                _ = try talk.receives(.channelClose(passive.last == true ? gone : otherQueue))
+                _ = try talk.receives(.channelOpenOK)
+                _ = try talk.receives(.exchangeDeclareOK)
+                for case .queueDeclare(_, let isPassive, _, _, _, _) in try talk.sent() { passive.append(isPassive) }
+            } catch let thrown as AMQPError {
+                error = thrown
+            }
+        }
+        #expect(passive == [false, true, false, true, false, true, false, true])
+        #expect(error == .topology(code: 404, text: gone.text))
+        #expect(error?.isLasting == false)
+    }
+
+    @Test func aQueueThatIsRefusedForGoodIsALastingError() throws {
+        let error = AMQPError.topology(code: 403, text: "ACCESS_REFUSED")
         #expect(throws: error) {
-            try talk.receives(
-                .channelClose(Reply(code: 406, text: "PRECONDITION_FAILED - inequivalent arg 'x-queue-type'")))
+            try declaring(consuming).receives(.channelClose(Reply(code: 403, text: "ACCESS_REFUSED")))
         }
         #expect(error.isLasting)
+        // The broker names an exclusive queue itself: there is none to be used as it is.
+        #expect(throws: AMQPError.topology(code: 406, text: otherQueue.text)) {
+            try declaring(listening).receives(.channelClose(otherQueue))
+        }
+    }
+
+    @Test func aQueueThatComesBackOtherwiseTakesTheChannelOfItsDeliveriesAlong() throws {
+        let talk = try ready(consuming)
+        #expect(try talk.receives(.basicCancel(consumerTag: "c", noWait: true)) == .consumerCancelled)
+        let error = AMQPError.channelClosed(code: 406, text: otherQueue.text)
+        #expect(try talk.receives(.channelClose(otherQueue)) == .channelClosed(error))
+        #expect(try talk.sent().last == .channelOpen)
+        #expect(!talk.isChannelUsable)
+    }
+
+    // MARK: Handing back
+
+    @Test func handsDeliveriesBackByOpeningTheChannelAnew() throws {
+        let talk = try ready(consuming)
+        #expect(try talk.handBack())
+        #expect(try talk.sent() == [.channelClose(Reply(code: 200, text: ""))])
+        #expect(!talk.isChannelUsable)
+        #expect(try talk.handBack() == false)
+        #expect(try talk.receives(.basicDeliver(tag: 3, redelivered: false)) == .discard)
+        #expect(try talk.receives(.basicCancel(consumerTag: "c", noWait: false)) == .none)
+        #expect(try talk.sent() == [])
+        #expect(try talk.receives(.channelCloseOK) == .channelClosed(.handedBack))
+        #expect(try talk.sent() == [.channelOpen])
+        _ = try talk.receives(.channelOpenOK)
+        try talk.becomeReady()
+        #expect(talk.isChannelUsable)
+    }
+
+    @Test func handingBackMeetsAChannelCloseOrAnEnd() throws {
+        let talk = try ready(consuming)
+        #expect(try talk.handBack())
+        #expect(throws: AMQPError.channelClosed(code: 406, text: "timed out")) {
+            try talk.receives(.channelClose(Reply(code: 406, text: "timed out")))
+        }
+        let leaving = try ready(consuming)
+        #expect(try leaving.handBack())
+        #expect(leaving.close(code: 200, text: "goodbye"))
+        #expect(try leaving.receives(.channelCloseOK) == .none)
+        #expect(try leaving.receives(.connectionCloseOK) == .closed(.closed))
     }
 
     // MARK: In use
@@ -306,7 +402,7 @@ private let listening = Topology(exchange: "scores", exchangeDurable: false, que
         #expect(talk.isChannelUsable)
         // Confirms of what was published before still come.
         #expect(try talk.receives(.basicAck(tag: 1, multiple: false)) == .confirmed(tag: 1, multiple: false))
-        #expect(try talk.receives(.queueDeclareOK(name: "poster")) == .none)
+        #expect(try talk.receives(.queueDeclareOK(name: "poster", consumers: 0)) == .none)
         try talk.becomeReady()
 
         #expect(try talk.receives(.basicCancel(consumerTag: "c", noWait: true)) == .consumerCancelled)
@@ -415,10 +511,12 @@ private let listening = Topology(exchange: "scores", exchangeDurable: false, que
         _ = talk.sentBytes()
         // Nothing came for two intervals, less a moment; then something did.
         #expect(try tick(at: 19.5) == .seconds(20))
-        talk.session.noteReceived(now: start + .seconds(19.5))
+        try talk.session.noteReceived(now: start + .seconds(19.5))
         #expect(try tick(at: 23) == .seconds(28))
         #expect(try tick(at: 39) == .seconds(39.5))
         #expect(throws: AMQPError.silent) { try tick(at: 40) }
+        // We stood still, and what comes now is no sign of life any more.
+        #expect(throws: AMQPError.silent) { try talk.session.noteReceived(now: start + .seconds(39.5)) }
     }
 
     @Test func noHeartbeatsWhenNobodyWantsThem() throws {
