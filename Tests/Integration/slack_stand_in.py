@@ -129,19 +129,19 @@ class SlackStandIn:
         }
 
     @property
-    def accepted(self):
-        """The texts that Slack took, in their order."""
+    def texts(self):
+        """The messages that Slack took, in their order."""
         return [post.text for post in list(self.posts) if post.accepted]
 
     @property
-    def lines(self):
-        """The lines of the texts that Slack took: a score each, where no digest had more than 20."""
-        return [line for text in self.accepted for line in text.splitlines()]
+    def accepted(self):
+        """Their lines: one a score, and perhaps a last one with the number of the others."""
+        return [line for text in self.texts for line in text.splitlines()]
 
     @property
     def told(self):
         """How many scores Slack was told in what it took."""
-        return sum(told(text) for text in self.accepted)
+        return sum(told(text) for text in self.texts)
 
     @property
     def gaps(self):
@@ -150,9 +150,9 @@ class SlackStandIn:
         return [later - earlier for earlier, later in zip(times, times[1:])]
 
     def wait_for(self, count, seconds=30):
-        """The lines, when there are so many."""
-        eventually(lambda: len(self.lines) >= count, seconds, f"{count} lines at Slack")
-        return self.lines
+        """The lines that Slack took, when there are so many."""
+        eventually(lambda: len(self.accepted) >= count, seconds, f"{count} lines at Slack")
+        return self.accepted
 
     def wait_for_told(self, count, seconds=60):
         eventually(lambda: self.told >= count, seconds, f"{count} scores at Slack")
