@@ -397,22 +397,24 @@ def test_an_active_poster_that_stands_still_is_followed_by_the_other(world):
     scores = world.gateway(ROLE="scores")
     scores.post("before", 2)
     slack.wait_for(1)
-    eventually(lambda: active(posters), what="one is active")
-    time.sleep(1.2)
-    stopped = active(posters)
+    stopped = eventually(lambda: active(posters), what="one is active")
+    # It falls asleep with a score that waits for its second.
+    scores.post("held", 2)
+    eventually(lambda: stopped.metric("score_gateway_slack_waiting") == 1, what="it is taken")
     stopped.signal(signal.SIGSTOP)
+    assert len(slack.posts) == 1, "too slow: it was told already"
     try:
         before = time.monotonic()
         scores.post("meanwhile", 2)
-        assert slack.wait_for(2, seconds=60) == [line("before"), line("meanwhile")]
+        assert slack.wait_for(3, seconds=60) == [line("before"), line("held"), line("meanwhile")]
         print(f"taken over after {time.monotonic() - before:.1f} s")
         scores.post("after", 2)
-        slack.wait_for(3)
+        slack.wait_for(4)
     finally:
         stopped.signal(signal.SIGCONT)
     # Awake again, it does not tell what it was given when it fell asleep.
     time.sleep(3)
-    assert slack.accepted == [line("before"), line("meanwhile"), line("after")]
+    assert slack.accepted == [line("before"), line("held"), line("meanwhile"), line("after")]
     eventually(lambda: "poster: broker is back" in stopped.log, what="it stands by again")
 
 
