@@ -168,6 +168,26 @@ public final class AMQPConnection: Source {
         flush()
     }
 
+    /// Hands all deliveries that are not answered back to the broker, which gives them out again, and first to another
+    /// consumer where there is one: `disconnected` with `.handedBack` follows, and then `ready`. Nothing is done when
+    /// not ready: they are handed back then already, or about to be.
+    public func handBackDeliveries() {
+        guard isReady, let stream = link?.stream else { return }
+        do throws(AMQPError) {
+            guard try session.handBack(into: &stream.output) else { return }
+            flush()
+            armHandshake()
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// Why the queue, which exists with other arguments, is used as it is: the broker's words; nil: it is as asked for.
+    public var queueRefusal: String? { session.queueRefusal }
+
+    /// Who else consumed from the queue when it was declared.
+    public var otherConsumers: Int { Int(session.otherConsumers) }
+
     /// The broker's own tag; nil when the channel it belongs to is gone, or acks are not expected. To answer such a
     /// tag would be an error that closes the present channel.
     private func answerable(_ deliveryTag: UInt64) -> (TCPStream, UInt64)? {
@@ -271,9 +291,9 @@ public final class AMQPConnection: Source {
 
     func received(_ bytes: Span<UInt8>, _ link: AMQPLink) -> Int {
         guard link === self.link else { return bytes.count }
-        session.noteReceived(now: reactor.now)
         var offset = 0
         do throws(AMQPError) {
+            try session.noteReceived(now: reactor.now)
             while link === self.link {
                 let rest = bytes.extracting(offset..<bytes.count)
                 guard let frame = try frames.next(in: rest) else { break }

@@ -24,6 +24,8 @@ public enum AMQPError: Error, Equatable, Sendable {
     case consumerCancelled
     /// The peer does not speak AMQP 0-9-1, or not well.
     case malformed(String)
+    /// The deliveries were handed back, as asked for by `handBackDeliveries`; they are consumed again.
+    case handedBack
     /// A delivery longer than `Limits.body`.
     case bodyTooLarge(UInt64)
     /// Asked for something this client does not do.
@@ -47,7 +49,8 @@ public enum AMQPError: Error, Equatable, Sendable {
         case .malformed: ReplyCode.frameError
         case .unsupported: ReplyCode.notImplemented
         case .unreachable, .lost, .silent, .connectionClosed, .accessRefused, .virtualHost: nil
-        case .timeout, .exchangeType, .topology, .channelClosed, .consumerCancelled, .bodyTooLarge, .closed:
+        case .timeout, .exchangeType, .topology, .channelClosed, .consumerCancelled, .handedBack, .bodyTooLarge,
+            .closed:
             ReplyCode.success
         }
     }
@@ -68,6 +71,7 @@ extension AMQPError: CustomStringConvertible {
         case .connectionClosed(let code, let text): "broker closed the connection: \(code) \(text)"
         case .consumerCancelled: "broker cancelled the consumer: its queue is gone"
         case .malformed(let text): "broker does not keep to AMQP 0-9-1: \(text)"
+        case .handedBack: "deliveries handed back to the broker"
         case .bodyTooLarge(let size): "message of \(size) bytes dropped: over the limit of \(Limits.body)"
         case .unsupported(let text): "not supported: \(text)"
         case .closed: "connection to the broker closed"

@@ -8,11 +8,11 @@ import Bytes
 ///     start ─▶ tune ─▶ open ─▶ channel ─▶ confirm ─▶ exchange ─▶ queue ─▶ bind ─▶ qos ─▶ consume ─▶ ready
 ///                                ▲          (if publishing)        ▲   (if there is a queue)          │ │
 ///                                │                                 └─────── basic.cancel ─────────────┘ │
-///                                └──────────────────────────── channel.close ───────────────────────────┘
+///                                └────── channel.close, the broker's or ours (handingBack) ─────────────┘
 ///
 /// One request at a time, although the protocol lets them be sent at once: a refused declaration closes the channel,
-/// and then it must be plain which one it was. A refused exchange (it exists with other properties) opens the channel
-/// again and only asks whether the exchange exists. connection.close is answered in every phase and ends the session.
+/// and then it must be plain which one it was. A refused exchange or queue (it exists with other properties) opens the
+/// channel again and only asks whether it exists. connection.close is answered in every phase and ends the session.
 struct AMQPSession: ~Copyable {
     enum Phase: Equatable {
         /// Not begun.
@@ -20,6 +20,8 @@ struct AMQPSession: ~Copyable {
         case start, tune, open
         case channel, confirm, exchange, queue, bind, qos, consume
         case ready
+        /// We asked to close the channel, to open it again.
+        case handingBack
         /// We asked to close.
         case closing
         /// Nothing may be sent any more.
@@ -66,8 +68,14 @@ struct AMQPSession: ~Copyable {
     private var isConnectionBlocked = false
     private var isFlowStopped = false
     private var isExchangePassive = false
-    private var exchangeDeclarations = 0
+    /// Why the queue, which exists with other arguments, is used as it is: the broker's words; nil: it is as we ask for.
+    private(set) var queueRefusal: String?
+    /// Who consumed from the queue when it was declared.
+    private(set) var otherConsumers: UInt32 = 0
+    private var declarations = 0
     private var queueName = ""
+    /// Whether deliveries were made on the present channel.
+    private var isChannelInUse = false
     private var readyAt = Instant.distantPast
     private var lastReceived = Instant.distantPast
     private var lastSent = Instant.distantPast
@@ -89,17 +97,33 @@ struct AMQPSession: ~Copyable {
         heartbeat = .zero
         isConnectionBlocked = false
         isFlowStopped = false
-        isExchangePassive = false
-        exchangeDeclarations = 0
+        forgetDeclarations()
+        isChannelInUse = false
         lastReceived = now
         lastSent = now
         output.append(FrameEncoder.protocolHeader)
     }
 
+    private mutating func forgetDeclarations() {
+        isExchangePassive = false
+        queueRefusal = nil
+        declarations = 0
+    }
+
+    /// Hands all deliveries back that are not answered, by opening the channel anew: `.channelClosed(.handedBack)`
+    /// follows, and then `.ready`. In between the broker gives them to another consumer where there is one.
+    /// - Returns: false when not ready; nothing was done then.
+    mutating func handBack(into output: inout ByteBuffer) throws(AMQPError) -> Bool {
+        guard phase == .ready else { return false }
+        try send(.channelClose(Reply(code: ReplyCode.success, text: "")), into: &output)
+        phase = .handingBack
+        return true
+    }
+
     /// Asks the broker to close: what was sent before is still taken; `.closed` follows.
     /// - Returns: false when the connection is not open yet (then it is just dropped), or not any more.
     mutating func close(code: UInt16, text: String, into output: inout ByteBuffer) -> Bool {
-        guard isChannelOpening || phase == .ready else { return false }
+        guard isChannelOpening || phase == .ready || phase == .handingBack else { return false }
         let reply = Reply(
             code: code, text: String(String.UnicodeScalarView(text.unicodeScalars.prefix(Limits.replyText))))
         do throws(AMQPError) {
@@ -141,7 +165,14 @@ struct AMQPSession: ~Copyable {
     // MARK: Time
 
     /// Bytes came: any of them proves that the peer lives (section 4.2.7).
-    mutating func noteReceived(now: Instant) { lastReceived = now }
+    /// - Throws: when they come too late, because this process stood still: the broker has given us up by now, and what
+    ///   it delivered meanwhile is somebody else's.
+    mutating func noteReceived(now: Instant) throws(AMQPError) {
+        guard now < silentAt else { throw .silent }
+        lastReceived = now
+    }
+
+    private var silentAt: Instant { heartbeat > .zero ? lastReceived + heartbeat * 2 : .distantFuture }
 
     /// Something was handed to the kernel: the peer needs no heartbeat for a while.
     mutating func noteSent(now: Instant) { lastSent = now }
@@ -150,7 +181,6 @@ struct AMQPSession: ~Copyable {
     /// - Returns: when to ask next.
     mutating func tick(now: Instant, into output: inout ByteBuffer) throws(AMQPError) -> Instant {
         guard heartbeat > .zero, phase != .closed else { return .distantFuture }
-        let silentAt = lastReceived + heartbeat * 2
         guard now < silentAt else { throw .silent }
         if now >= lastSent + heartbeat / 2 {
             FrameEncoder.heartbeat(into: &output)
@@ -177,7 +207,8 @@ struct AMQPSession: ~Copyable {
         case .basicDeliver(let tag, let redelivered):
             // Above the 48 bits that leave room for the epoch no broker has ever counted.
             guard tag > 0, tag < 1 << 48 else { throw .malformed("delivery tag \(tag)") }
-            return phase == .closing ? .discard : .deliver(tag: tag, redelivered: redelivered)
+            let isWanted = phase != .closing && phase != .handingBack
+            return isWanted ? .deliver(tag: tag, redelivered: redelivered) : .discard
         case .basicAck(let tag, let multiple): return .confirmed(tag: tag, multiple: multiple)
         case .basicNack(let tag, let multiple, _): return .refused(tag: tag, multiple: multiple)
         case .basicReturn: return .discard
@@ -198,6 +229,16 @@ struct AMQPSession: ~Copyable {
             guard method == .connectionCloseOK else { return .none }
             phase = .closed
             return .closed(.closed)
+        }
+        if phase == .handingBack {
+            if case .channelClose(let reply) = method {
+                throw .channelClosed(code: reply.code, text: reply.text)  // both at once: begin anew
+            }
+            guard method == .channelCloseOK else { return .none }
+            isFlowStopped = false
+            forgetDeclarations()
+            try enter(.channel, now: now, into: &output)
+            return .channelClosed(.handedBack)
         }
         switch method {
         case .channelClose(let reply): return try channelClosed(reply, now: now, into: &output)
@@ -236,8 +277,9 @@ struct AMQPSession: ~Copyable {
         case (.channel, .channelOpenOK): try enter(.confirm, now: now, into: &output)
         case (.confirm, .confirmSelectOK): try enter(.exchange, now: now, into: &output)
         case (.exchange, .exchangeDeclareOK): try enter(.queue, now: now, into: &output)
-        case (.queue, .queueDeclareOK(let name)):
+        case (.queue, .queueDeclareOK(let name, let consumers)):
             queueName = name
+            otherConsumers = consumers
             try enter(.bind, now: now, into: &output)
         case (.bind, .queueBindOK): try enter(.qos, now: now, into: &output)
         case (.qos, .basicQoSOK): try enter(.consume, now: now, into: &output)
@@ -253,15 +295,19 @@ struct AMQPSession: ~Copyable {
     ) throws(AMQPError) {
         phase = next
         switch next {
-        case .channel: try send(.channelOpen, into: &output)
+        case .channel:
+            isChannelInUse = false
+            try send(.channelOpen, into: &output)
         case .confirm:
             guard publishes else { return try enter(.exchange, now: now, into: &output) }
             try send(.confirmSelect, into: &output)
         case .exchange:
-            exchangeDeclarations += 1
+            declarations += 1
             try send(topology.exchangeDeclare(passive: isExchangePassive), into: &output)
         case .queue:
-            guard let declare = topology.queueDeclare else { return try enter(.ready, now: now, into: &output) }
+            guard let declare = topology.queueDeclare(passive: queueRefusal != nil) else {
+                return try enter(.ready, now: now, into: &output)
+            }
             try send(declare, into: &output)
         case .bind: try send(.queueBind(queue: queueName, exchange: topology.exchange), into: &output)
         case .qos:
@@ -270,8 +316,11 @@ struct AMQPSession: ~Copyable {
             }
             try send(.basicQoS(prefetch: topology.prefetch), into: &output)
         case .consume: try send(.basicConsume(queue: queueName, noAck: !topology.manualAck), into: &output)
-        case .ready: readyAt = now
-        case .idle, .start, .tune, .open, .closing, .closed: preconditionFailure("entered by an event, not by a step")
+        case .ready:
+            readyAt = now
+            isChannelInUse = true
+        case .idle, .start, .tune, .open, .handingBack, .closing, .closed:
+            preconditionFailure("entered by an event, not by a step")
         }
     }
 
@@ -381,23 +430,42 @@ extension AMQPSession {
         guard isChannelOpening || phase == .ready else { throw unexpected(.channelClose(reply)) }
         try send(.channelCloseOK, into: &output)
         isFlowStopped = false
-        if phase == .exchange, try declareExchangeOtherwise(reply) {
+        let error = AMQPError.channelClosed(code: reply.code, text: reply.text)
+        if phase == .exchange || phase == .queue, try declareOtherwise(reply) {
+            // The queue of a cancelled consumer is declared on the channel of its deliveries: their tags are gone now.
+            let wasInUse = isChannelInUse
             try enter(.channel, now: now, into: &output)
-            return .none
+            return wasInUse ? .channelClosed(error) : .none
         }
         guard phase == .ready else { throw .topology(code: reply.code, text: reply.text) }
-        let error = AMQPError.channelClosed(code: reply.code, text: reply.text)
         guard readyAt + Limits.channelStood <= now else { throw error }
-        isExchangePassive = false
-        exchangeDeclarations = 0
+        forgetDeclarations()
         try enter(.channel, now: now, into: &output)
         return .channelClosed(error)
     }
 
-    /// Whether another way to declare the exchange is left: as it is when it exists with other properties, or anew when
-    /// it was deleted in between. Another type is not usable: it would route by other rules, silently.
+    /// Whether another way to declare it is left: as it is when it exists with other properties, or anew when it was
+    /// deleted in between.
+    private mutating func declareOtherwise(_ reply: Reply) throws(AMQPError) -> Bool {
+        guard declarations < Limits.declarations else { return false }
+        return phase == .queue ? declareQueueOtherwise(reply) : try declareExchangeOtherwise(reply)
+    }
+
+    private mutating func declareQueueOtherwise(_ reply: Reply) -> Bool {
+        guard case .durable = topology.queue else { return false }
+        if queueRefusal == nil, reply.code == ReplyCode.preconditionFailed {
+            queueRefusal = reply.text
+            return true
+        }
+        if queueRefusal != nil, reply.code == ReplyCode.notFound {
+            queueRefusal = nil
+            return true
+        }
+        return false
+    }
+
+    /// Another type of exchange is not usable: it would route by other rules, silently.
     private mutating func declareExchangeOtherwise(_ reply: Reply) throws(AMQPError) -> Bool {
-        guard exchangeDeclarations < Limits.exchangeDeclarations else { return false }
         if !isExchangePassive, reply.code == ReplyCode.preconditionFailed {
             // Only the text tells which property differs; the type is the first that RabbitMQ compares.
             if reply.text.contains("arg 'type'") { throw .exchangeType(reply.text) }

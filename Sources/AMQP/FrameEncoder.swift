@@ -97,17 +97,19 @@ struct FrameEncoder: ~Copyable {
             try write(AMQP_EXCHANGE_DECLARE_METHOD, arguments, channel, into: &output)
         case .exchangeDeclareOK:
             try write(AMQP_EXCHANGE_DECLARE_OK_METHOD, amqp_exchange_declare_ok_t(), channel, into: &output)
-        case .queueDeclare(let name, let durable, let exclusive, let autoDelete, let fields):
+        case .queueDeclare(let name, let passive, let durable, let exclusive, let autoDelete, let fields):
             var arguments = amqp_queue_declare_t()
             arguments.queue = arena.bytes(name)
+            arguments.passive = passive ? 1 : 0
             arguments.durable = durable ? 1 : 0
             arguments.exclusive = exclusive ? 1 : 0
             arguments.auto_delete = autoDelete ? 1 : 0
             arguments.arguments = arena.table(fields)
             try write(AMQP_QUEUE_DECLARE_METHOD, arguments, channel, into: &output)
-        case .queueDeclareOK(let name):
+        case .queueDeclareOK(let name, let consumers):
             var arguments = amqp_queue_declare_ok_t()
             arguments.queue = arena.bytes(name)
+            arguments.consumer_count = consumers
             try write(AMQP_QUEUE_DECLARE_OK_METHOD, arguments, channel, into: &output)
         case .queueBind(let queue, let exchange):
             var arguments = amqp_queue_bind_t()

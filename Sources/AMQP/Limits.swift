@@ -42,6 +42,11 @@ public enum Limits {
     /// The wait between tries when the broker refuses us for a reason that only people change (`AMQPError.isLasting`).
     static let lastingRetry: Duration = .seconds(5)
 
-    /// How often within one connection the exchange is declared in another way before the error counts.
-    static let exchangeDeclarations = 4
+    /// How often within one connection exchange and queue together are declared before the error counts: each may be
+    /// there with other properties, and gone again when asked for.
+    static let declarations = 8
+
+    /// How often a quorum queue gives out a message before it drops it. RabbitMQ 4 says 20 when nobody says otherwise,
+    /// which a consumer that hands back what it cannot deal with yet reaches in hours; 3 knows no word for "never".
+    static let deliveries = Int32.max
 }

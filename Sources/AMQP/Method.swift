@@ -21,8 +21,9 @@ enum Method: Equatable, Sendable {
     case confirmSelectOK
     case exchangeDeclare(name: String, type: String, passive: Bool, durable: Bool)
     case exchangeDeclareOK
-    case queueDeclare(name: String, durable: Bool, exclusive: Bool, autoDelete: Bool, arguments: [Field])
-    case queueDeclareOK(name: String)
+    case queueDeclare(
+        name: String, passive: Bool, durable: Bool, exclusive: Bool, autoDelete: Bool, arguments: [Field])
+    case queueDeclareOK(name: String, consumers: UInt32)
     case queueBind(queue: String, exchange: String)
     case queueBindOK
     case basicQoS(prefetch: UInt16)
@@ -74,5 +75,6 @@ struct Field: Equatable, Sendable {
 indirect enum FieldValue: Equatable, Sendable {
     case text(String)
     case flag(Bool)
+    case integer(Int32)
     case table([Field])
 }

@@ -57,6 +57,9 @@ struct MethodArena: ~Copyable {
         case .flag(let flag):
             result.kind = UInt8(AMQP_FIELD_KIND_BOOLEAN.rawValue)
             result.value.boolean = flag ? 1 : 0
+        case .integer(let integer):
+            result.kind = UInt8(AMQP_FIELD_KIND_I32.rawValue)
+            result.value.i32 = integer
         case .table(let fields):
             result.kind = UInt8(AMQP_FIELD_KIND_TABLE.rawValue)
             result.value.table = table(fields)
@@ -73,7 +76,7 @@ extension String {
 }
 
 extension Array where Element == Field {
-    /// A copy of the texts, flags and tables in a decoded table; values of other kinds are left out.
+    /// A copy of the texts, flags, integers and tables in a decoded table; values of other kinds are left out.
     init(_ table: amqp_table_t) {
         self.init()
         for index in 0..<Int(table.num_entries) {
@@ -83,6 +86,8 @@ extension Array where Element == Field {
                 append(Field(String(entry.key), .text(String(entry.value.value.bytes))))
             case AMQP_FIELD_KIND_BOOLEAN.rawValue:
                 append(Field(String(entry.key), .flag(entry.value.value.boolean != 0)))
+            case AMQP_FIELD_KIND_I32.rawValue:
+                append(Field(String(entry.key), .integer(entry.value.value.i32)))
             case AMQP_FIELD_KIND_TABLE.rawValue:
                 append(Field(String(entry.key), .table([Field](entry.value.value.table))))
             default: break

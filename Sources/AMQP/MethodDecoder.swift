@@ -85,10 +85,12 @@ struct MethodDecoder: ~Copyable {
         case AMQP_QUEUE_DECLARE_METHOD:
             let method = decoded.load(as: amqp_queue_declare_t.self)
             return .queueDeclare(
-                name: String(method.queue), durable: method.durable != 0, exclusive: method.exclusive != 0,
-                autoDelete: method.auto_delete != 0, arguments: [Field](method.arguments))
+                name: String(method.queue), passive: method.passive != 0, durable: method.durable != 0,
+                exclusive: method.exclusive != 0, autoDelete: method.auto_delete != 0,
+                arguments: [Field](method.arguments))
         case AMQP_QUEUE_DECLARE_OK_METHOD:
-            return .queueDeclareOK(name: String(decoded.load(as: amqp_queue_declare_ok_t.self).queue))
+            let method = decoded.load(as: amqp_queue_declare_ok_t.self)
+            return .queueDeclareOK(name: String(method.queue), consumers: method.consumer_count)
         case AMQP_QUEUE_BIND_METHOD:
             let method = decoded.load(as: amqp_queue_bind_t.self)
             return .queueBind(queue: String(method.queue), exchange: String(method.exchange))

@@ -12,7 +12,9 @@ public struct Topology: Equatable, Sendable {
         case none
         /// Named by the broker; gone with the connection.
         case exclusive
-        /// Shared by all who name it, and outlives them.
+        /// Shared by all who name it, and outlives them. The broker lets one of its consumers work at a time, and the
+        /// next in line when that one goes (single active consumer). When it exists with other arguments it is used as
+        /// it is.
         case durable(name: String, type: QueueType)
     }
 
@@ -43,17 +45,30 @@ public struct Topology: Equatable, Sendable {
         .exchangeDeclare(name: exchange, type: "fanout", passive: passive, durable: exchangeDurable)
     }
 
-    /// How the queue is declared; nil when there is none.
-    var queueDeclare: Method? {
+    /// How the queue is declared; nil when there is none. Passive only asks whether it exists, whatever its arguments.
+    func queueDeclare(passive: Bool) -> Method? {
         switch queue {
         case .none: nil
         case .exclusive:
-            .queueDeclare(name: "", durable: false, exclusive: true, autoDelete: true, arguments: [])
-        case .durable(let name, let type):
-            // Classic is the default, and unsaid it agrees with a queue that was declared without a type.
             .queueDeclare(
-                name: name, durable: true, exclusive: false, autoDelete: false,
-                arguments: type == .quorum ? [Field("x-queue-type", .text("quorum"))] : [])
+                name: "", passive: false, durable: false, exclusive: true, autoDelete: true, arguments: [])
+        case .durable(let name, let type):
+            .queueDeclare(
+                name: name, passive: passive, durable: true, exclusive: false, autoDelete: false,
+                arguments: Topology.arguments(of: type))
+        }
+    }
+
+    private static func arguments(of type: QueueType) -> [Field] {
+        let oneAtATime = Field("x-single-active-consumer", .flag(true))
+        switch type {
+        // The default, and unsaid it agrees with a queue that was declared without a type.
+        case .classic: return [oneAtATime]
+        case .quorum:
+            return [
+                Field("x-queue-type", .text("quorum")), oneAtATime,
+                Field("x-delivery-limit", .integer(Limits.deliveries)),
+            ]
         }
     }
 }

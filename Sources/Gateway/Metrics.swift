@@ -42,4 +42,8 @@ final class WorkerMetrics: Sendable {
     let slackPosted = Counter()
     let slackFailed = Counter()
     let slackWaiting = Counter()
+    let slackScoresTold = Counter()
+    let slackScoresLost = Counter()
+    let slackDigests = Counter()
+    let slackRefuses = Counter()
 }

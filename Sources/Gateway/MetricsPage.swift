@@ -59,6 +59,18 @@ enum MetricsPage {
             sum { $0.feedDisconnectsSlow.load() })
         metric("score_gateway_slack_posted_total", "counter", "Messages Slack took.", sum { $0.slackPosted.load() })
         metric(
+            "score_gateway_slack_digests_total", "counter", "Messages Slack took that told several scores.",
+            sum { $0.slackDigests.load() })
+        metric(
+            "score_gateway_slack_scores_total", "counter", "Scores told in the messages Slack took.",
+            sum { $0.slackScoresTold.load() })
+        metric(
+            "score_gateway_slack_scores_lost_total", "counter", "Scores given up: Slack will never take their message.",
+            sum { $0.slackScoresLost.load() })
+        metric(
+            "score_gateway_slack_refuses", "gauge", "Whether Slack says no until somebody acts; the log says why.",
+            sum { $0.slackRefuses.load() })
+        metric(
             "score_gateway_slack_failed_total", "counter", "Posts Slack did not take.", sum { $0.slackFailed.load() })
         metric(
             "score_gateway_slack_waiting", "gauge", "Scores that wait for Slack.", sum { $0.slackWaiting.load() })

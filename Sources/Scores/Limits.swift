@@ -48,6 +48,19 @@ public enum ScoreLimits {
 
     /// Characters of one message. Slack cuts at 40,000 and recommends 4,000 at most (chat.postMessage, "Truncating").
     public static let slackText = 4_000
+    /// Lines of a digest that name somebody: what people read. The rest is a number.
+    public static let slackLines = 20
+    /// The longest wait for Slack's answer, from the first byte: far more than it needs, and little enough that a
+    /// message under way is over before SHUTDOWN_TIMEOUT.
+    public static let slackAnswer = Duration.seconds(15)
+    /// Deliveries held unacknowledged, and so told by one message: at one message a second this is about what a broker
+    /// brings at its best (some 20,000 messages a second, of up to 256 scores). Here a delivery held costs nothing, as
+    /// only numbers are kept; the broker keeps it in memory, and when Slack says no it keeps no more than these there.
+    public static let slackHeldDeliveries: UInt16 = 10_000
+    /// How long a delivery is held while Slack says no, then it is handed back: RabbitMQ closes the channel of one that
+    /// is not acknowledged in 30 minutes (consumer_timeout; 15 in 3.8.15), and another poster, with another token or
+    /// on another network, may be luckier.
+    public static let slackHold = Duration.seconds(600)
     /// Slack's own limit: one message a second and channel (rate limits, "Posting messages").
     public static let slackPace = Duration.seconds(1)
     /// Waiting after a 429 that does not say how long.

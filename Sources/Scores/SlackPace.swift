@@ -1,38 +1,23 @@
 import Bytes
 
-/// When the next message may be posted to a channel, and what becomes of the last one.
+/// When the next message may be posted to a channel, and what the log says of the last one.
 ///
-///     outcome        acknowledge   the next post               log
-///     posted         yes           1 s after this one began    that it works again, if trouble was logged
-///     rateLimited    no            after Retry-After           ┐
-///     unavailable    no            1, 2, 4 … 60 s, jittered    ├ at most once a minute
-///     refused        no            after a minute              ┘
-///     unpostable     yes           1 s after this one began    always: a message is lost
+///     outcome        the next post                           log
+///     posted         after a second                          that it works again, if trouble was logged
+///     rateLimited    after Retry-After, and up to a second   ┐
+///     unavailable    after 1, 2, 4 … 60 s, jittered          ├ at most once a minute
+///     refused        after a minute                          ┘
+///     unpostable     after a second                          what the text's own fate says
 ///
-/// A message that is not acknowledged is posted again: Slack may see one twice whose answer was lost, never one too few.
-/// One post runs at a time.
+/// A second is counted from the answer: by then Slack has the message, however long its way was, so that no two arrive
+/// within one. One post runs at a time. Several posters do not know of each other: who may come after another one rests
+/// first, and waits after trouble that all of them see jitter, so that they do not come back together.
 public struct SlackPace: Equatable, Sendable {
     public enum Log: Equatable, Sendable {
         /// Slack does not take messages, and why.
         case failing(String)
         /// It takes them again.
         case recovered
-        /// This message was given up.
-        case dropped(String)
-    }
-
-    public struct Verdict: Equatable, Sendable {
-        /// Whether the broker may forget the message.
-        public let acknowledge: Bool
-        /// Not before this instant.
-        public let postAt: Instant
-        public let log: Log?
-
-        public init(acknowledge: Bool, postAt: Instant, log: Log?) {
-            self.acknowledge = acknowledge
-            self.postAt = postAt
-            self.log = log
-        }
     }
 
     /// When the next post may begin.
@@ -49,19 +34,26 @@ public struct SlackPace: Equatable, Sendable {
         postAt = now + ScoreLimits.slackPace
     }
 
+    /// Somebody else may have posted until now.
+    public mutating func rest(_ now: Instant) {
+        postAt = max(postAt, now + ScoreLimits.slackPace)
+    }
+
     /// The post that began last is over.
     /// - Parameter jitter: a random number of 0…1, so that several posters do not come back together.
-    public mutating func finish(_ outcome: SlackOutcome, _ now: Instant, jitter: Double) -> Verdict {
+    /// - Returns: what is worth a line in the log.
+    public mutating func finish(_ outcome: SlackOutcome, _ now: Instant, jitter: Double) -> Log? {
         precondition((0...1).contains(jitter), "jitter is a share")
+        rest(now)
         switch outcome {
         case .posted:
             failures = 0
             defer { hasLoggedTrouble = false }
-            return Verdict(acknowledge: true, postAt: postAt, log: hasLoggedTrouble ? .recovered : nil)
-        case .unpostable(let reason):
-            return Verdict(acknowledge: true, postAt: postAt, log: .dropped(reason))
+            return hasLoggedTrouble ? .recovered : nil
+        case .unpostable:
+            return nil
         case .rateLimited(let span):
-            return again(after: span, now, reason: "rate limited")
+            return again(after: span + ScoreLimits.slackPace * jitter, now, reason: "rate limited")
         case .unavailable(let reason):
             failures += 1
             return again(after: backoff(jitter), now, reason: reason)
@@ -76,11 +68,11 @@ public struct SlackPace: Equatable, Sendable {
         return min(doubled, ScoreLimits.slackBackoffMost) * (0.5 + jitter / 2)
     }
 
-    private mutating func again(after span: Duration, _ now: Instant, reason: String) -> Verdict {
+    private mutating func again(after span: Duration, _ now: Instant, reason: String) -> Log? {
         postAt = max(postAt, now + span)
-        guard now >= quietUntil else { return Verdict(acknowledge: false, postAt: postAt, log: nil) }
+        guard now >= quietUntil else { return nil }
         quietUntil = now + ScoreLimits.slackLogInterval
         hasLoggedTrouble = true
-        return Verdict(acknowledge: false, postAt: postAt, log: .failing(reason))
+        return .failing(reason)
     }
 }

@@ -58,10 +58,14 @@ private let listening = Topology(exchange: "scores", exchangeDurable: false, que
         #expect(
             try talk.sent() == [
                 .queueDeclare(
-                    name: "poster", durable: true, exclusive: false, autoDelete: false,
-                    arguments: [Field("x-queue-type", .text("quorum"))])
+                    name: "poster", passive: false, durable: true, exclusive: false, autoDelete: false,
+                    arguments: [
+                        Field("x-queue-type", .text("quorum")), Field("x-single-active-consumer", .flag(true)),
+                        Field("x-delivery-limit", .integer(.max)),
+                    ])
             ])
-        #expect(try talk.receives(.queueDeclareOK(name: "poster")) == .none)
+        #expect(try talk.receives(.queueDeclareOK(name: "poster", consumers: 2)) == .none)
+        #expect(talk.otherConsumers == 2)
         #expect(try talk.sent() == [.queueBind(queue: "poster", exchange: "scores")])
         #expect(try talk.receives(.queueBindOK) == .none)
         #expect(try talk.sent() == [.basicQoS(prefetch: 50)])
@@ -89,9 +93,10 @@ private let listening = Topology(exchange: "scores", exchangeDurable: false, que
         _ = try talk.receives(.exchangeDeclareOK)
         #expect(
             try talk.sent() == [
-                .queueDeclare(name: "", durable: false, exclusive: true, autoDelete: true, arguments: [])
+                .queueDeclare(
+                    name: "", passive: false, durable: false, exclusive: true, autoDelete: true, arguments: [])
             ])
-        _ = try talk.receives(.queueDeclareOK(name: "amq.gen-7"))
+        _ = try talk.receives(.queueDeclareOK(name: "amq.gen-7", consumers: 0))
         #expect(try talk.sent() == [.queueBind(queue: "amq.gen-7", exchange: "scores")])
         _ = try talk.receives(.queueBindOK)
         #expect(try talk.sent() == [.basicConsume(queue: "amq.gen-7", noAck: true)])
@@ -249,7 +254,7 @@ private let listening = Topology(exchange: "scores", exchangeDurable: false, que
                 error = thrown
             }
         }
-        #expect(passive == [false, true, false, true])
+        #expect(passive == [false, true, false, true, false, true, false, true])
         #expect(error == .topology(code: 404, text: gone.text))
         #expect(error?.isLasting == false)
     }
@@ -264,19 +269,6 @@ private let listening = Topology(exchange: "scores", exchangeDurable: false, que
             try talk.receives(.channelClose(Reply(code: 406, text: text)))
         }
         #expect(AMQPError.exchangeType(text).isLasting)
-    }
-
-    @Test func aRefusedQueueIsALastingError() throws {
-        let talk = Conversation(consuming, publishes: false)
-        try talk.logIn()
-        _ = try talk.receives(.channelOpenOK)
-        _ = try talk.receives(.exchangeDeclareOK)
-        let error = AMQPError.topology(code: 406, text: "PRECONDITION_FAILED - inequivalent arg 'x-queue-type'")
-        #expect(throws: error) {
-            try talk.receives(
-                .channelClose(Reply(code: 406, text: "PRECONDITION_FAILED - inequivalent arg 'x-queue-type'")))
-        }
-        #expect(error.isLasting)
     }
 
     // MARK: In use
@@ -306,7 +298,7 @@ private let listening = Topology(exchange: "scores", exchangeDurable: false, que
         #expect(talk.isChannelUsable)
         // Confirms of what was published before still come.
         #expect(try talk.receives(.basicAck(tag: 1, multiple: false)) == .confirmed(tag: 1, multiple: false))
-        #expect(try talk.receives(.queueDeclareOK(name: "poster")) == .none)
+        #expect(try talk.receives(.queueDeclareOK(name: "poster", consumers: 0)) == .none)
         try talk.becomeReady()
 
         #expect(try talk.receives(.basicCancel(consumerTag: "c", noWait: true)) == .consumerCancelled)
@@ -415,10 +407,12 @@ private let listening = Topology(exchange: "scores", exchangeDurable: false, que
         _ = talk.sentBytes()
         // Nothing came for two intervals, less a moment; then something did.
         #expect(try tick(at: 19.5) == .seconds(20))
-        talk.session.noteReceived(now: start + .seconds(19.5))
+        try talk.session.noteReceived(now: start + .seconds(19.5))
         #expect(try tick(at: 23) == .seconds(28))
         #expect(try tick(at: 39) == .seconds(39.5))
         #expect(throws: AMQPError.silent) { try tick(at: 40) }
+        // We stood still, and what comes now is no sign of life any more.
+        #expect(throws: AMQPError.silent) { try talk.session.noteReceived(now: start + .seconds(39.5)) }
     }
 
     @Test func noHeartbeatsWhenNobodyWantsThem() throws {

@@ -110,21 +110,53 @@ import Testing
         close(first, owner)
     }
 
-    @Test func quorumQueueIsDeclaredAndNotConfusedWithAClassicOne() throws {
+    @Test func oneConsumesAtATimeAndTheNextWhenItHandsBackOrGoes() throws {
+        let topology = Topology(
+            exchange: name("single"), queue: .durable(name: name("single"), type: .classic), prefetch: 100,
+            manualAck: true)
+        let (first, one) = connect(topology)
+        let (second, two) = connect(topology, publishes: false)
+        #expect(first.otherConsumers == 0 && second.otherConsumers == 1)
+        for ticket in 1...3 { #expect(first.publish([UInt8(ticket)], ticket: UInt64(ticket))) }
+        turn(reactor) { one.deliveries.count == 3 && one.confirms.count == 3 }
+        #expect(two.deliveries == [])
+        first.ack(one.deliveries[0].tag)
+        first.handBackDeliveries()
+        turn(reactor) { two.deliveries.count == 2 && one.readies == 2 }
+        #expect(one.errors == [.handedBack])
+        #expect(two.deliveries.map(\.body) == [[2], [3]] && two.deliveries.allSatisfy(\.redelivered))
+        // A tag of before is dropped, or it would close the channel.
+        first.ack(one.deliveries[2].tag)
+        second.ack(two.deliveries[1].tag, multiple: true)
+        #expect(first.publish([4], ticket: 4))
+        turn(reactor) { two.deliveries.count == 3 }
+        #expect(one.deliveries.count == 3)
+        close(second, two)
+        turn(reactor) { one.deliveries.count == 4 }
+        #expect(one.deliveries[3].body == [4] && one.deliveries[3].redelivered)
+        first.ack(one.deliveries[3].tag)
+        #expect(one.errors == [.handedBack])
+        close(first, one)
+    }
+
+    @Test func quorumQueueIsDeclaredAndUsedAsItIsByWhoWantsAClassicOne() throws {
         guard broker.isPrivate else { return }
         let queue = name("quorum")
         let quorum = Topology(exchange: queue, queue: .durable(name: queue, type: .quorum), manualAck: true)
         let (connection, client) = connect(quorum)
         #expect(connection.publish([1], ticket: 1))
         turn(reactor) { client.deliveries.count == 1 && client.confirms == [1] }
+        #expect(connection.queueRefusal == nil)
         connection.ack(client.deliveries[0].tag)
         close(connection, client)
         let classic = Topology(exchange: queue, queue: .durable(name: queue, type: .classic), manualAck: true)
-        guard case .topology(code: 406, let text) = failure(topology: classic, with: { _ in }) else {
-            Issue.record("the other type was not told")
-            return
-        }
-        #expect(text.contains("inequivalent arg 'x-queue-type' for queue '\(queue)'"))
+        let (other, guest) = connect(classic)
+        #expect(guest.errors == [])
+        #expect(other.queueRefusal?.contains("inequivalent arg 'x-queue-type' for queue '\(queue)'") == true)
+        #expect(other.publish([2], ticket: 1))
+        turn(reactor) { guest.deliveries.count == 1 && guest.confirms == [1] }
+        other.ack(guest.deliveries[0].tag)
+        close(other, guest)
         try control("delete_queue", queue)
     }
 

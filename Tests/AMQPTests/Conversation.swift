@@ -21,7 +21,7 @@ final class Conversation {
 
     /// The broker says `method`.
     func receives(_ method: Method) throws -> AMQPSession.Event {
-        session.noteReceived(now: now)
+        try session.noteReceived(now: now)
         return try session.receive(method, now: now, into: &output)
     }
 
@@ -52,6 +52,9 @@ final class Conversation {
     var heartbeat: Duration { session.heartbeat }
     var isBlocked: Bool { session.isBlocked }
     var isChannelUsable: Bool { session.isChannelUsable }
+    var queueRefusal: String? { session.queueRefusal }
+    var otherConsumers: UInt32 { session.otherConsumers }
+    func handBack() throws(AMQPError) -> Bool { try session.handBack(into: &output) }
     func lost(_ reason: String) -> AMQPError { session.lost(reason) }
     func close(code: UInt16, text: String) -> Bool { session.close(code: code, text: text, into: &output) }
     func tick() throws(AMQPError) -> Instant { try session.tick(now: now, into: &output) }
@@ -75,7 +78,8 @@ final class Conversation {
                 case .channelOpen: .channelOpenOK
                 case .confirmSelect: .confirmSelectOK
                 case .exchangeDeclare: .exchangeDeclareOK
-                case .queueDeclare(let name, _, _, _, _): .queueDeclareOK(name: name.isEmpty ? "amq.gen-1" : name)
+                case .queueDeclare(let name, _, _, _, _, _):
+                    .queueDeclareOK(name: name.isEmpty ? "amq.gen-1" : name, consumers: 0)
                 case .queueBind: .queueBindOK
                 case .basicQoS: .basicQoSOK
                 case .basicConsume: .basicConsumeOK(consumerTag: "c")

@@ -34,10 +34,15 @@ import Testing
         .exchangeDeclare(name: "scores", type: "fanout", passive: true, durable: false),
         .exchangeDeclareOK,
         .queueDeclare(
-            name: "poster", durable: true, exclusive: false, autoDelete: false,
-            arguments: [Field("x-queue-type", .text("quorum"))]),
-        .queueDeclare(name: "", durable: false, exclusive: true, autoDelete: true, arguments: []),
-        .queueDeclareOK(name: "amq.gen-1"),
+            name: "poster", passive: false, durable: true, exclusive: false, autoDelete: false,
+            arguments: [
+                Field("x-queue-type", .text("quorum")), Field("x-single-active-consumer", .flag(true)),
+                Field("x-delivery-limit", .integer(.max)), Field("x-other", .integer(-2)),
+            ]),
+        .queueDeclare(
+            name: "poster", passive: true, durable: true, exclusive: false, autoDelete: false, arguments: []),
+        .queueDeclare(name: "", passive: false, durable: false, exclusive: true, autoDelete: true, arguments: []),
+        .queueDeclareOK(name: "amq.gen-1", consumers: 3),
         .queueBind(queue: "poster", exchange: "scores"),
         .queueBindOK,
         .basicQoS(prefetch: 200),

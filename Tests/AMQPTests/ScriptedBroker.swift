@@ -116,7 +116,7 @@ final class ScriptedBroker: TCPListener {
         case .channelOpen: say(.channelOpenOK)
         case .confirmSelect: say(.confirmSelectOK)
         case .exchangeDeclare: say(.exchangeDeclareOK)
-        case .queueDeclare(let name, _, _, _, _): say(.queueDeclareOK(name: name))
+        case .queueDeclare(let name, _, _, _, _, _): say(.queueDeclareOK(name: name, consumers: 0))
         case .queueBind: say(.queueBindOK)
         case .basicQoS: say(.basicQoSOK)
         case .basicConsume: say(.basicConsumeOK(consumerTag: "c"))

@@ -76,6 +76,16 @@ class Broker:
 
         self._run(work())
 
+    def declare_queue(self, queue, **arguments):
+        """A durable queue, with arguments such as `x_queue_type="quorum"`."""
+
+        async def work():
+            channel = await self._channel()
+            named = {name.replace("_", "-"): value for name, value in arguments.items()}
+            await channel.declare_queue(queue, durable=True, arguments=named)
+
+        self._run(work())
+
     def listen(self, exchange):
         """Binds a queue to an exchange that is there."""
         listener = Listener()

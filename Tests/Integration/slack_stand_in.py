@@ -1,8 +1,10 @@
 """Slack, as far as chat.postMessage goes: records what it is sent, and answers as a test wants it to."""
 
+import contextlib
 import dataclasses
 import http.server
 import json
+import re
 import threading
 import time
 
@@ -25,19 +27,52 @@ class Post:
     def text(self):
         return self.json["text"]
 
+    @property
+    def told(self):
+        """How many scores the message tells: a line each, and those of its last line."""
+        return told(self.text)
 
-OK = (200, {}, b'{"ok":true,"ts":"1.2"}')
-SERVER_ERROR = (500, {}, b"oops")
-GARBAGE = (200, {"Content-Type": "text/html"}, b"<html>login, please</html>")
+
+def told(text):
+    *named, last = text.splitlines()
+    more = re.fullmatch(r"and ([1-9][0-9]*) more", last)
+    if not more:
+        named.append(last)
+    assert len(named) <= 20 and len(text) <= 4_000, text
+    assert all(re.fullmatch(r":tada: .+ just scored (1 point|-?[0-9]+ points)", line) for line in named), text
+    return len(named) + (int(more[1]) if more else 0)
+
+
+@dataclasses.dataclass
+class Answer:
+    status: int
+    fields: dict
+    content: bytes
+    #: Seconds before the answer.
+    after: float = 0
+    #: Of the content, so many bytes come, and then the end.
+    cut: int | None = None
+
+
+OK = Answer(200, {}, b'{"ok":true,"ts":"1.2"}')
+SERVER_ERROR = Answer(500, {}, b"oops")
+GARBAGE = Answer(200, {"Content-Type": "text/html"}, b"<html>login, please</html>")
 NOTHING = None  # closes without a word
+NEVER = Answer(200, {}, b"", after=3600)  # takes the message and says nothing, on an open connection
+HALF = dataclasses.replace(OK, cut=9)  # ends within its answer
 
 
-def too_many(seconds):
-    return (429, {"Retry-After": str(seconds)}, b'{"ok":false,"error":"ratelimited"}')
+def too_many(retry_after=None):
+    fields = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return Answer(429, fields, b'{"ok":false,"error":"ratelimited"}')
 
 
 def refused(error):
-    return (200, {}, json.dumps({"ok": False, "error": error}).encode())
+    return Answer(200, {}, json.dumps({"ok": False, "error": error}).encode())
+
+
+def slow(seconds):
+    return dataclasses.replace(OK, after=seconds)
 
 
 class SlackStandIn:
@@ -48,6 +83,7 @@ class SlackStandIn:
         self.answers = []
         self.always = OK
         self._lock = threading.Lock()
+        self._closing = threading.Event()
         stand_in = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -58,17 +94,23 @@ class SlackStandIn:
                 with stand_in._lock:
                     answer = stand_in.answers.pop(0) if stand_in.answers else stand_in.always
                     headers = {name.lower(): value for name, value in self.headers.items()}
-                    stand_in.posts.append(Post(time.monotonic(), self.path, headers, body, answer == OK))
-                if answer is NOTHING:
+                    accepted = answer is not None and answer.content == OK.content and answer.cut is None
+                    stand_in.posts.append(Post(time.monotonic(), self.path, headers, body, accepted))
+                if answer is NOTHING or stand_in._closing.wait(answer.after):
                     self.close_connection = True
                     return
-                status, fields, content = answer
-                self.send_response(status)
-                for name, value in {"Content-Type": "application/json", **fields}.items():
+                with contextlib.suppress(ConnectionError):  # who waits too long is gone
+                    self.answer(answer)
+
+            def answer(self, answer):
+                self.send_response(answer.status)
+                for name, value in {"Content-Type": "application/json", **answer.fields}.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
+                self.send_header("Content-Length", str(len(answer.content)))
                 self.end_headers()
-                self.wfile.write(content)
+                self.wfile.write(answer.content[: answer.cut])
+                if answer.cut is not None:
+                    self.close_connection = True
 
             def log_message(self, *_):
                 pass
@@ -87,15 +129,37 @@ class SlackStandIn:
         }
 
     @property
-    def accepted(self):
-        """The texts that Slack took, in their order."""
+    def texts(self):
+        """The messages that Slack took, in their order."""
         return [post.text for post in list(self.posts) if post.accepted]
 
+    @property
+    def accepted(self):
+        """Their lines: one a score, and perhaps a last one with the number of the others."""
+        return [line for text in self.texts for line in text.splitlines()]
+
+    @property
+    def told(self):
+        """How many scores Slack was told in what it took."""
+        return sum(told(text) for text in self.texts)
+
+    @property
+    def gaps(self):
+        """Seconds between one post and the next, taken or not."""
+        times = [post.at for post in list(self.posts)]
+        return [later - earlier for earlier, later in zip(times, times[1:])]
+
     def wait_for(self, count, seconds=30):
-        eventually(lambda: len(self.accepted) >= count, seconds, f"{count} posts; there are {self.accepted}")
+        """The lines that Slack took, when there are so many."""
+        eventually(lambda: len(self.accepted) >= count, seconds, f"{count} lines at Slack")
         return self.accepted
 
+    def wait_for_told(self, count, seconds=60):
+        eventually(lambda: self.told >= count, seconds, f"{count} scores at Slack")
+        return self.told
+
     def close(self):
+        self._closing.set()
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()

@@ -11,6 +11,8 @@ import Testing
             ("<!channel> & <@U1>", 2, ":tada: &lt;!channel&gt; &amp; &lt;@U1&gt; just scored 2 points"),
             ("&amp;", 2, ":tada: &amp;amp; just scored 2 points"),
             ("a\n:tada: bob\t\u{7F}", 2, ":tada: a :tada: bob   just scored 2 points"),
+            ("a\u{85}:tada: b\u{2028}c\u{2029}d\u{9F}", 2, ":tada: a :tada: b c d  just scored 2 points"),
+            ("\u{A0}¢\u{2026}€\u{E2}", 2, ":tada: \u{A0}¢\u{2026}€\u{E2} just scored 2 points"),
             ("", 2, ":tada:  just scored 2 points"),
         ] as [(String, Int32, String)])
     func saysWhoScored(user: String, score: Int32, text: String) {
@@ -20,10 +22,10 @@ import Testing
 
     @Test func isABodyOfChatPostMessage() {
         var buffer = ByteBuffer()
-        let score = Score(id: 7, user: [UInt8](#"a"b\"#), score: 3, createdAt: nil)
-        SlackText.appendBody(channel: "#scores", score: score, to: &buffer)
+        let line = SlackText.line(for: Score(id: 7, user: [UInt8](#"a"b\"#), score: 3, createdAt: nil))
+        SlackText.appendBody(channel: "#scores", text: line + [UInt8]("\nand 2 more"), to: &buffer)
         let body = buffer.bytes.text
-        #expect(body == ##"{"channel":"#scores","text":":tada: a\"b\\ just scored 3 points"}"##)
+        #expect(body == ##"{"channel":"#scores","text":":tada: a\"b\\ just scored 3 points\nand 2 more"}"##)
     }
 
     @Test(arguments: ["a", "é", "😀", "&", "<"])

@@ -5,17 +5,13 @@ import Logging
 import Reactor
 import Scores
 
-/// Runs `SlackPace`: takes scores from the queue that all posters share, posts one message each, and acknowledges a
-/// delivery when Slack has said ok to all its scores. What is not acknowledged the broker delivers again, to this poster
-/// or another, so nothing is lost while Slack says no.
+/// Runs `SlackDigest` and `SlackPace`: takes scores from the queue that all posters share, posts what is held as one
+/// message when the pace allows it, and acknowledges deliveries when Slack has said ok to the message that counts them.
+/// What is not acknowledged the broker delivers again, to this poster or another, so nothing is lost while Slack says no.
+///
+/// Several posters keep the channel's limit without talking, because the broker lets one consume at a time: that one's
+/// pace is the pace. Who takes over rests for a second first, as the former one may just have posted.
 final class SlackPoster: AMQPClient {
-    /// A delivery whose scores are being posted.
-    private struct Waiting {
-        let deliveryTag: UInt64
-        let scores: [Score]
-        var next = 0
-    }
-
     private let reactor: Reactor
     private let client: HTTPClient
     private let settings: Configuration.Slack
@@ -28,17 +24,23 @@ final class SlackPoster: AMQPClient {
     private var connection: AMQPConnection!  // made in init; needs self
     private var clock: Clock!  // made in init; needs self
 
-    private var deliveries: [Waiting] = []
+    private var digest = SlackDigest()
     private var pace = SlackPace()
     private var isPosting = false
     private var timer = TimerToken.none
+    /// When `timer` is due; nil: it is not set.
+    private var due: Instant?
+    /// Deliveries are taken; false while they are handed back or lost.
+    private var isTaking = false
+    /// The next delivery is the first since the queue was consumed.
+    private var isFirst = false
+    private var hasToldOfQueue = false
     private var isConnected = false
     private var isEnding = false
 
-    /// Deliveries held unacknowledged. One may have 256 scores, and one score is posted a second: so many are done
-    /// before RabbitMQ takes a delivery for lost (consumer_timeout, 30 minutes) and closes the channel, and what waits
-    /// here is not kept from other posters.
-    static let prefetch: UInt16 = 4
+    /// A poster that stands still without its connection being closed (stopped, its host gone) is missed by the broker
+    /// after two to three of these, and then another takes over.
+    private static let heartbeat = Duration.seconds(10)
 
     init(
         _ reactor: Reactor, client: HTTPClient, settings: Configuration.Slack, configuration: AMQPConfiguration,
@@ -56,7 +58,9 @@ final class SlackPoster: AMQPClient {
         super.init()
         clock = Clock(self)
         var topology = topology
-        topology.prefetch = Self.prefetch
+        topology.prefetch = ScoreLimits.slackHeldDeliveries
+        var configuration = configuration
+        configuration.heartbeat = min(configuration.heartbeat, Self.heartbeat)
         connection = AMQPConnection(reactor, configuration, topology: topology, publishes: false, client: self)
         connection.start()
     }
@@ -73,34 +77,46 @@ final class SlackPoster: AMQPClient {
     func close(deadline: Instant) {
         isEnding = true
         forget()
-        reactor.cancel(timer)
         connection.close(deadline: deadline)
     }
 
     var isClosed: Bool { connection.isClosed }
 
     private func forget() {
-        deliveries = []
-        countWaiting()
-    }
-
-    private func countWaiting() {
-        metrics.slackWaiting.store(UInt64(deliveries.reduce(0) { $0 + $1.scores.count - $1.next }))
+        isTaking = false
+        digest.forget()
+        planNext()
     }
 
     // MARK: The queue
 
     override func ready(_ connection: AMQPConnection) {
-        if !isConnected { health.brokerReached() }
+        if !isConnected {
+            health.brokerReached()
+            outage.reached()
+        }
         isConnected = true
-        outage.reached()
+        isTaking = true
+        isFirst = true
+        pace.rest(reactor.now)
+        planNext()
+        if let refusal = connection.queueRefusal, !hasToldOfQueue {
+            hasToldOfQueue = true
+            log.notice(
+                """
+                poster: the queue is there with other arguments and is used as it is; unless it has \
+                x-single-active-consumer, several posters share it and keep Slack's limit only as Slack tells them to
+                """, metadata: ["broker": "\(refusal)"])
+        }
     }
 
     override func disconnected(_ connection: AMQPConnection, error: AMQPError) {
+        // Of a queue that is gone with its messages what was delivered is all that is left; it can still be acknowledged.
+        // Otherwise all comes again. What a post under way tells may reach Slack twice: at least once.
+        if error != .consumerCancelled { forget() }
+        if error == .handedBack { return }
         if isConnected { health.brokerLost() }
         isConnected = false
-        // All of them will be delivered again. One whose post is under way may reach Slack twice: at least once.
-        forget()
         guard error != .closed else { return }
         outage.failed("\(error)", at: reactor.now)
     }
@@ -111,67 +127,107 @@ final class SlackPoster: AMQPClient {
     }
 
     override func delivered(_ connection: AMQPConnection, _ delivery: borrowing Delivery) {
-        var scores: [Score] = []
+        // What comes while the others are handed back goes the same way.
+        guard isTaking else { return }
+        var isEmpty = true
         var decoder = FeedMessageDecoder(contentType: delivery.contentType, body: delivery.body)
         while let line = decoder.next() {
             switch line {
-            case .success(let score): scores.append(score)
+            case .success(let score):
+                digest.take(score, deliveryTag: delivery.deliveryTag, now: reactor.now)
+                isEmpty = false
             case .failure(let error):
                 metrics.feedInvalidMessages.add()
                 invalid.write("\(error)", at: reactor.now)
             }
         }
-        guard !scores.isEmpty else {
-            connection.ack(delivery.deliveryTag, multiple: false)
-            return
-        }
-        deliveries.append(Waiting(deliveryTag: delivery.deliveryTag, scores: scores))
-        postNext()
+        if isEmpty { connection.ack(delivery.deliveryTag, multiple: false) }
+        // Who stood by while another one posted has just taken over from it.
+        if isFirst, connection.otherConsumers > 0 || delivery.redelivered { pace.rest(reactor.now) }
+        isFirst = false
+        // Not at once: what else comes in this turn goes out in the same message.
+        planNext()
     }
 
     // MARK: Slack
 
-    private func postNext() {
-        countWaiting()
-        guard !isPosting, !isEnding, let first = deliveries.first else { return }
-        guard reactor.now >= pace.postAt else {
-            reactor.cancel(timer)
-            timer = reactor.schedule(clock, at: pace.postAt)
-            return
+    /// Sets the timer for what is to be done next, unless an answer has to come first.
+    private func planNext() {
+        metrics.slackWaiting.store(UInt64(digest.count))
+        let next =
+            isPosting || isEnding || digest.count == 0
+            ? nil : min(max(pace.postAt, reactor.now), digest.heldSince + ScoreLimits.slackHold)
+        guard next != due else { return }
+        reactor.cancel(timer)
+        due = next
+        if let next { timer = reactor.schedule(clock, at: next) }
+    }
+
+    private func timerFired() {
+        guard let due else { return }
+        self.due = nil
+        if reactor.now > due + Self.heartbeat {
+            // This process stood still, and another may have taken over: what the broker has to say is read first.
+            pace.rest(reactor.now)
+        } else if reactor.now >= pace.postAt {
+            post()
+        } else if reactor.now >= digest.heldSince + ScoreLimits.slackHold {
+            log.info("poster: handing scores back to the broker", metadata: ["scores": "\(digest.count)"])
+            forget()
+            connection.handBackDeliveries()
         }
+        planNext()
+    }
+
+    private func post() {
         pace.begin(reactor.now)
         isPosting = true
+        let scores = digest.count
         var body = ByteBuffer()
-        SlackText.appendBody(channel: settings.channel, score: first.scores[first.next], to: &body)
+        SlackText.appendBody(channel: settings.channel, text: digest.begin(), to: &body)
         let request = HTTPRequest(
             .post, settings.api.appending("/chat.postMessage"),
             fields: [
                 (name: "Authorization", value: "Bearer \(settings.token)"),
                 (name: "Content-Type", value: "application/json; charset=utf-8"),
-            ], body: body.bytes.copied)
-        client.send(request, Answer(self, first.deliveryTag))
+            ], body: body.bytes.copied, deadline: .total(ScoreLimits.slackAnswer))
+        client.send(request, Answer(self, scores))
     }
 
-    private func finished(_ deliveryTag: UInt64, _ outcome: SlackOutcome) {
+    private func finished(_ scores: Int, _ outcome: SlackOutcome) {
         isPosting = false
-        let verdict = pace.finish(outcome, reactor.now, jitter: .random(in: 0...1))
-        switch verdict.log {
+        switch pace.finish(outcome, reactor.now, jitter: .random(in: 0...1)) {
         case .failing(let reason):
             log.warning("poster: Slack takes no messages; trying again", metadata: ["reason": "\(reason)"])
         case .recovered: log.info("poster: Slack takes messages again")
-        case .dropped(let reason): log.error("poster: Slack will never take this", metadata: ["reason": "\(reason)"])
         case nil: break
         }
-        if outcome == .posted { metrics.slackPosted.add() } else { metrics.slackFailed.add() }
-        // The delivery may be gone with its connection, and then comes again.
-        if verdict.acknowledge, deliveries.first?.deliveryTag == deliveryTag {
-            deliveries[0].next += 1
-            if deliveries[0].next == deliveries[0].scores.count {
-                deliveries.removeFirst()
-                connection.ack(deliveryTag, multiple: false)
+        count(outcome, scores)
+        switch outcome {
+        case .posted:
+            // Nothing, when the deliveries are gone with their connection: they come again.
+            if let told = digest.posted() { connection.ack(told.deliveryTag, multiple: true) }
+        case .unpostable(let reason):
+            if let told = digest.refused() {
+                connection.ack(told.deliveryTag, multiple: true)
+                metrics.slackScoresLost.add(UInt64(told.scores))
+                log.error(
+                    "poster: Slack will never take this", metadata: ["reason": "\(reason)", "scores": "\(told.scores)"])
             }
+        case .rateLimited, .unavailable, .refused: digest.failed()
         }
-        postNext()
+        planNext()
+    }
+
+    private func count(_ outcome: SlackOutcome, _ scores: Int) {
+        if outcome == .posted {
+            metrics.slackPosted.add()
+            metrics.slackScoresTold.add(UInt64(scores))
+            if scores > 1 { metrics.slackDigests.add() }
+        } else {
+            metrics.slackFailed.add()
+        }
+        if case .refused = outcome { metrics.slackRefuses.store(1) } else { metrics.slackRefuses.store(0) }
     }
 
     /// One answer of Slack's, collected up to what an answer may have.
@@ -180,12 +236,12 @@ final class SlackPoster: AMQPClient {
         private static let bytes = 64 << 10
 
         private let poster: SlackPoster
-        private let deliveryTag: UInt64
+        private let scores: Int
         private var text = ByteBuffer()
 
-        init(_ poster: SlackPoster, _ deliveryTag: UInt64) {
+        init(_ poster: SlackPoster, _ scores: Int) {
             self.poster = poster
-            self.deliveryTag = deliveryTag
+            self.scores = scores
         }
 
         override func body(_ bytes: Span<UInt8>) -> Bool {
@@ -200,13 +256,13 @@ final class SlackPoster: AMQPClient {
                     SlackOutcome(status: head.status, retryAfter: head.retryAfter, body: text.bytes)
                 case .failure(let error): SlackOutcome.unavailable("\(error)")
                 }
-            poster.finished(deliveryTag, outcome)
+            poster.finished(scores, outcome)
         }
     }
 
     private final class Clock: Source {
         private unowned let poster: SlackPoster
         init(_ poster: SlackPoster) { self.poster = poster }
-        override func timerFired(_ tag: UInt32) { poster.postNext() }
+        override func timerFired(_ tag: UInt32) { poster.timerFired() }
     }
 }

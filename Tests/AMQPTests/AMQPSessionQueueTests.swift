@@ -1,0 +1,121 @@
+import Bytes
+import Testing
+
+@testable import AMQP
+
+/// What a session does about a queue that is not as it asks for, and how it hands deliveries back.
+@Suite struct AMQPSessionQueueTests {
+    private let consuming = Topology(
+        exchange: "scores", queue: .durable(name: "poster", type: .quorum), prefetch: 50, manualAck: true)
+    private let listening = Topology(exchange: "scores", exchangeDurable: false, queue: .exclusive)
+
+    private func ready(_ topology: Topology) throws -> Conversation {
+        let talk = Conversation(topology, publishes: false)
+        try talk.logIn()
+        _ = try talk.receives(.channelOpenOK)
+        try talk.becomeReady()
+        return talk
+    }
+
+    private let otherQueue = Reply(code: 406, text: "PRECONDITION_FAILED - inequivalent arg 'x-queue-type'")
+
+    /// To queue.declare.
+    private func declaring(_ topology: Topology) throws -> Conversation {
+        let talk = Conversation(topology, publishes: false)
+        try talk.logIn()
+        _ = try talk.receives(.channelOpenOK)
+        _ = try talk.receives(.exchangeDeclareOK)
+        _ = try talk.sent()
+        return talk
+    }
+
+    @Test func aQueueWithOtherArgumentsIsUsedAsItIs() throws {
+        let talk = try declaring(consuming)
+        #expect(talk.queueRefusal == nil)
+        #expect(try talk.receives(.channelClose(otherQueue)) == .none)
+        #expect(try talk.sent() == [.channelCloseOK, .channelOpen])
+        #expect(talk.queueRefusal == otherQueue.text)
+        #expect(try talk.receives(.channelOpenOK) == .none)
+        _ = try talk.sent()
+        #expect(try talk.receives(.exchangeDeclareOK) == .none)
+        guard case .queueDeclare("poster", true, _, _, _, _)? = try talk.sent().first else {
+            Issue.record("it is not just asked for")
+            return
+        }
+        #expect(try talk.receives(.queueDeclareOK(name: "poster", consumers: 1)) == .none)
+        try talk.becomeReady()
+        #expect(talk.queueRefusal == otherQueue.text)
+    }
+
+    @Test func aQueueThatComesAndGoesIsGivenUpAfterAWhile() throws {
+        let talk = try declaring(consuming)
+        let gone = Reply(code: 404, text: "NOT_FOUND - no queue 'poster' in vhost '/'")
+        var passive = [false]
+        var error: AMQPError?
+        while error == nil, passive.count < 20 {
+            do {
+                _ = try talk.receives(.channelClose(passive.last == true ? gone : otherQueue))
+                _ = try talk.receives(.channelOpenOK)
+                _ = try talk.receives(.exchangeDeclareOK)
+                for case .queueDeclare(_, let isPassive, _, _, _, _) in try talk.sent() { passive.append(isPassive) }
+            } catch let thrown as AMQPError {
+                error = thrown
+            }
+        }
+        #expect(passive == [false, true, false, true, false, true, false, true])
+        #expect(error == .topology(code: 404, text: gone.text))
+        #expect(error?.isLasting == false)
+    }
+
+    @Test func aQueueThatIsRefusedForGoodIsALastingError() throws {
+        let error = AMQPError.topology(code: 403, text: "ACCESS_REFUSED")
+        #expect(throws: error) {
+            try declaring(consuming).receives(.channelClose(Reply(code: 403, text: "ACCESS_REFUSED")))
+        }
+        #expect(error.isLasting)
+        // The broker names an exclusive queue itself: there is none to be used as it is.
+        #expect(throws: AMQPError.topology(code: 406, text: otherQueue.text)) {
+            try declaring(listening).receives(.channelClose(otherQueue))
+        }
+    }
+
+    @Test func aQueueThatComesBackOtherwiseTakesTheChannelOfItsDeliveriesAlong() throws {
+        let talk = try ready(consuming)
+        #expect(try talk.receives(.basicCancel(consumerTag: "c", noWait: true)) == .consumerCancelled)
+        let error = AMQPError.channelClosed(code: 406, text: otherQueue.text)
+        #expect(try talk.receives(.channelClose(otherQueue)) == .channelClosed(error))
+        #expect(try talk.sent().last == .channelOpen)
+        #expect(!talk.isChannelUsable)
+    }
+
+    // MARK: Handing back
+
+    @Test func handsDeliveriesBackByOpeningTheChannelAnew() throws {
+        let talk = try ready(consuming)
+        #expect(try talk.handBack())
+        #expect(try talk.sent() == [.channelClose(Reply(code: 200, text: ""))])
+        #expect(!talk.isChannelUsable)
+        #expect(try talk.handBack() == false)
+        #expect(try talk.receives(.basicDeliver(tag: 3, redelivered: false)) == .discard)
+        #expect(try talk.receives(.basicCancel(consumerTag: "c", noWait: false)) == .none)
+        #expect(try talk.sent() == [])
+        #expect(try talk.receives(.channelCloseOK) == .channelClosed(.handedBack))
+        #expect(try talk.sent() == [.channelOpen])
+        _ = try talk.receives(.channelOpenOK)
+        try talk.becomeReady()
+        #expect(talk.isChannelUsable)
+    }
+
+    @Test func handingBackMeetsAChannelCloseOrAnEnd() throws {
+        let talk = try ready(consuming)
+        #expect(try talk.handBack())
+        #expect(throws: AMQPError.channelClosed(code: 406, text: "timed out")) {
+            try talk.receives(.channelClose(Reply(code: 406, text: "timed out")))
+        }
+        let leaving = try ready(consuming)
+        #expect(try leaving.handBack())
+        #expect(leaving.close(code: 200, text: "goodbye"))
+        #expect(try leaving.receives(.channelCloseOK) == .none)
+        #expect(try leaving.receives(.connectionCloseOK) == .closed(.closed))
+    }
+}
