@@ -66,7 +66,7 @@ def test_what_is_no_key_is_400(gateway, key):
 
 def test_two_keys_are_400(gateway):
     with gateway.wire() as wire:
-        wire.send(post(ADA, "Idempotency-Key: a", "Idempotency-Key: a"))
+        wire.send(post("ada", 3, "Idempotency-Key: a", "Idempotency-Key: a"))
         assert wire.answer().status == 400
 
 
