@@ -1,4 +1,4 @@
-"""The writers against a gateway that is a few lines long: what keeps the contract passes, and what does not is found."""
+"""The writers against a gateway of a few lines: what keeps the contract passes, and what does not is found."""
 
 import asyncio
 import contextlib
