@@ -99,7 +99,11 @@ class Run:
                 made = Round(
                     servers, kind, seed, seconds, self.options.rate, self.options.without, logs, self.say
                 )
-                result = await made.run()
+                try:
+                    result = await made.run()
+                except Exception:
+                    self.say(f"a round could not be finished; it is repeated by: deploy/dev chaos {repeat}")
+                    raise
                 self.report(result, made)
                 if result.findings:
                     failed.append((result, repeat))
@@ -114,7 +118,7 @@ class Run:
             else:
                 shutil.rmtree(self.logs, ignore_errors=True)
         for result, repeat in failed:
-            print(f"FAILED: topology {result.topology}, seed {result.seed}; it is repeated by: deploy/dev chaos {repeat}")
+            print(f"FAILED: topology {result.topology}, seed {result.seed}; repeated by: deploy/dev chaos {repeat}")
         if not failed:
             print(f"all {len(planned)} rounds held")
         return 1 if failed else 0

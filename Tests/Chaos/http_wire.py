@@ -72,7 +72,8 @@ class Client:
         await self._connect(port)
         head = [f"POST {path} HTTP/1.1", "Host: scores.test", f"Content-Length: {len(body)}", *fields]
         try:
-            return await asyncio.wait_for(self._exchange("\r\n".join(head).encode() + b"\r\n\r\n" + body), self.patience)
+            async with asyncio.timeout(self.patience):
+                return await self._exchange("\r\n".join(head).encode() + b"\r\n\r\n" + body)
         except TimeoutError:
             self.close()
             raise Hung from None

@@ -72,6 +72,7 @@ class Node:
             if life.end is None:
                 life.end = "crashed"
                 self.ledger.incident(f"{self.name} did not start: {str(error)[:2000]}")
+            await asyncio.to_thread(life.gateway.kill)
 
     def watch(self):
         """Notices an end that nobody asked for, and starts it again."""

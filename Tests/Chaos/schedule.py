@@ -12,6 +12,8 @@ LINK = {"cut": (0.1, 3), "stall": (0.5, 8), "lose": (0.5, 4), "refuse": (0.5, 5)
 SLACK = {
     name: (0.5, 5) for name in ["429", "500", "not-ok", "garbage", "silent", "closing", "withheld", "half"]
 }
+#: An error that stands until somebody acts: the poster tries again after a minute, which a short round has not got.
+LASTING, LASTING_LOAD = ("slack", "refused", (1, 4)), 90
 #: What a server needs to come back, beyond the time it was away: no fault is planned on top of that.
 RECOVERY = {"rabbitmq kill": 8, "rabbitmq restart": 10, "postgres kill": 3, "postgres restart": 2}
 
@@ -47,6 +49,7 @@ def plan(seed, seconds, nodes, slack=True):
     faults = _deal(rng, _deck(nodes), end, nodes, gaps=(0.2, 2.4))
     if slack:
         deck = [("slack", action, span) for action, span in SLACK.items()]
+        deck += [LASTING] if seconds >= LASTING_LOAD else []
         faults += _deal(rng, deck, end, nodes, gaps=(3, 7))
     return sorted(faults, key=lambda fault: fault.at)
 

@@ -24,7 +24,7 @@ class Servers:
         self.script = self.folder / "deploy" / "dev"
         self.script.parent.mkdir()
         shutil.copy(DEV, self.script)
-        # Ports away from those of every other deploy/dev on this machine, which looks for free ones while ours are down.
+        # Away from the ports of every other deploy/dev on this machine, which looks for free ones while ours are down.
         names = ["postgres_port", "broker_port", "distribution_port", "epmd_port"]
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **{name: str(free_port()) for name in names}}
 

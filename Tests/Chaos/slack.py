@@ -17,6 +17,7 @@ ANSWERS = {
     "429": (429, {"Retry-After": "1"}, b'{"ok":false,"error":"ratelimited"}'),
     "500": (500, {}, b"oops"),
     "not-ok": (200, {}, b'{"ok":false,"error":"internal_error"}'),
+    "refused": (200, {}, b'{"ok":false,"error":"channel_not_found"}'),
     "garbage": (200, {"Content-Type": "text/html"}, b"<html>login, please</html>"),
 }
 

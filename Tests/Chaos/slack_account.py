@@ -4,7 +4,7 @@ A poster acknowledges a delivery once Slack has said ok to its scores. The proxy
 delivery had and when it was acknowledged, the stand-in sees how many scores each post covers. So, on every channel that
 consumes from the poster's queue, at every acknowledgement:
 
-    scores acknowledged so far  ≤  scores covered by posts that came since the channel's first delivery and got their ok
+    scores acknowledged so far  ≤  scores in posts that came since the channel's first delivery and got their ok
 
 Posts whose ok never left, or that came before, do not count: the poster had to forget them. What holds for all
 acknowledgements makes the acknowledged scores, which have names, the scores that are at Slack.
@@ -75,8 +75,8 @@ class Channel:
         self.acknowledged += len(names)
         if self.acknowledged > self.covered:
             self.account.unbacked.append(
-                f"{self.node} acknowledged {self.acknowledged} scores on a channel, Slack had confirmed {self.covered}; "
-                f"the last delivery: {names[:3]}"
+                f"{self.node} acknowledged {self.acknowledged} scores on a channel, "
+                f"Slack had confirmed {self.covered}; the last delivery: {names[:3]}"
             )
             self.covered = self.acknowledged  # told once
         self.account.acknowledged.update(names)
