@@ -4,7 +4,7 @@ import HTTPServer
 import Scores
 
 extension HTTPServer {
-    /// Answers with a problem document.
+    /// Answers with a problem document. A body that is too large ends its connection (contract section 2).
     func refuse(_ ticket: ResponseTicket, _ problem: Problem) {
         var body = ByteBuffer()
         ProblemEncoder.append(problem, to: &body)
@@ -17,7 +17,7 @@ extension HTTPServer {
             default: preconditionFailure("a problem without an answer: \(problem.status)")
             }
         respond(
-            ticket, status, contentType: "application/problem+json",
+            status == .contentTooLarge ? ticket.closing : ticket, status, contentType: "application/problem+json",
             fields: status == .serviceUnavailable ? StoreLimits.retryAfter : "", body: body.bytes)
     }
 }

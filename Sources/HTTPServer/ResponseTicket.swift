@@ -10,8 +10,8 @@ public struct ResponseTicket: Equatable, Sendable {
     let sequence: UInt32
     let form: ResponseForm
 
-    /// The same request, whose answer is the connection's last.
-    var closing: ResponseTicket {
+    /// The same request, whose answer is the connection's last: what the client still sends is not worth reading.
+    public var closing: ResponseTicket {
         ResponseTicket(connection: connection, sequence: sequence, form: form.union(.closes))
     }
 }

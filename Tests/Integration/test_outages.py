@@ -7,6 +7,7 @@ import time
 import pytest
 
 from feed import Collector, RawFeed, receive, subscribe
+from lossy_link import LossyLink
 from waiting import eventually
 
 
@@ -123,11 +124,30 @@ def test_the_log_does_not_tell_the_login_of_the_scores_api(world):
 def test_it_ends_in_time_while_the_broker_is_away(world, broker_away):
     gateway = world.gateway(SHUTDOWN_TIMEOUT=3)
     broker_away()
-    gateway.post("ada", 1)
+    eventually(lambda: "bus: broker out of reach" in gateway.log)
+    posted = gateway.post("ada", 1)
     began = time.monotonic()
     gateway.stop()
     assert time.monotonic() - began < 6
-    assert "unpublished messages" in gateway.log
+    broker_away.ends()
+    listener = world.broker.listen(world.exchange)
+    world.gateway()
+    assert listener.wait_for(1) == [posted], "it waited in the outbox"
+
+
+def test_it_ends_in_time_while_the_broker_stands_still(world):
+    """What it holds for the broker is left in the outbox."""
+    with LossyLink(world.broker_url) as link:
+        gateway = world.gateway(SHUTDOWN_TIMEOUT=3, BROKER_URL=link.url)
+        listener = world.broker.listen(world.exchange)
+        link.stall()
+        posted = gateway.post("ada", 1)
+        began = time.monotonic()
+        gateway.stop()
+        assert time.monotonic() - began < 6
+        assert "unpublished messages" in gateway.log
+    world.gateway()
+    assert listener.wait_for(1, seconds=30) == [posted]
 
 
 def test_a_second_signal_ends_it_at_once_whoever_still_works(world):

@@ -43,8 +43,9 @@ enum StoreLimits {
     /// Rows that are forgotten by one statement.
     static let forgottenRows = 1000
 
-    /// How long a confirmed row may stay when no further flush takes it away: the last ones before a pause.
-    static let forgetPause: Duration = .milliseconds(50)
+    /// How long a confirmed row may stay when no further flush takes it away. Deleting it alone costs a commit; left behind
+    /// by a killed process, it is published twice.
+    static let forgetPause: Duration = .milliseconds(250)
 
     /// How long the marks of taken flushes and the fences of lost ones stay. A maker asks within `outcome`, and a statement
     /// that is on its way to the server longer than this is held up by nothing that TCP survives.
