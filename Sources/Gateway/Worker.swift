@@ -169,7 +169,7 @@ final class Worker: Source {
     fileprivate func receive(_ message: WorkerMessage) {
         switch message {
         case .feed(let batch): hub?.append(batch)
-        case .feedIsWarm(let floor): hub?.warmed(floor: floor)
+        case .feedIsWarm(let filling): hub?.warmed(filling)
         case .schemaIsReady:
             writer?.start()
             reader?.start()

@@ -5,8 +5,8 @@ import Synchronization
 enum WorkerMessage: Sendable {
     /// Scores for the feed.
     case feed(FeedBatch)
-    /// The log is filled; of the scores with ids up to `floor` it may lack some.
-    case feedIsWarm(floor: Int64)
+    /// The log is filled.
+    case feedIsWarm(FeedFilling)
     /// The tables are there: the database may be used.
     case schemaIsReady
     /// SIGTERM came: finish what was accepted, then end.

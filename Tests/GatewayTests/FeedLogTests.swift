@@ -1,3 +1,4 @@
+import Bytes
 import Testing
 
 @testable import Gateway
@@ -9,9 +10,8 @@ private func frame(_ id: Int64, length: Int) -> [UInt8] {
 
 extension FeedLog {
     fileprivate func append(_ id: Int64, length: Int = 100) {
-        frame(id, length: length).withUnsafeBytes { append($0, id: id) }
+        frame(id, length: length).withUnsafeBytes { _ = append($0, id: id, .bus, seen: .distantPast) }
     }
-
 }
 
 @Suite struct FeedLogTests {
@@ -37,57 +37,20 @@ extension FeedLog {
         #expect(log.position(ofNewest: .max) == 0)
     }
 
-    @Test func resumeBeginsWhereSomethingNewerStands() throws {
+    @Test func whatIsAboveAnIdBeginsWithTheFirstOne() throws {
         let log = try FeedLog(bytes: 1 << 16)
-        log.storeFloor = 0
-        for id in Int64(1)...10 { log.append(id) }
-        #expect(log.position(after: 0) == 0)
-        #expect(log.position(after: 4) == 400)
-        #expect(log.position(after: 10) == 1000)
-        #expect(log.position(after: 99) == 1000)
-    }
-
-    @Test func anOlderIdCommittedLaterIsNotLost() throws {
-        let log = try FeedLog(bytes: 1 << 16)
-        log.storeFloor = 0
+        #expect(log.position(after: 7) == nil, "before it is filled it cannot know")
+        log.filled(FeedFilling(floor: 0, lateIDs: 0, since: .distantFuture))
         for id in [Int64](arrayLiteral: 1, 2, 5, 3, 4, 6) { log.append(id) }
-        // Who had 3 may not have had 5, 4 and 6: everything from 5 on follows, 3 again with it.
-        #expect(log.position(after: 3) == 200)
-        // Who had 1, 2 and 5 as they came has not had 3 and 4.
-        #expect(log.position(after: 5) == 300)
-        #expect(log.position(after: 6) == 600)
-    }
-
-    @Test func aScoreWithoutIdIsNewerThanAnyId() throws {
-        let log = try FeedLog(bytes: 1 << 16)
-        log.storeFloor = 0
-        for id in [Int64](arrayLiteral: 1, 2, 0, 3) { log.append(id) }
-        #expect(log.position(after: 3) == 200)
-    }
-
-    @Test func behindTheDroppedOneEverythingIsNew() throws {
-        let log = try FeedLog(bytes: 4096)
-        log.storeFloor = 0
-        for id in Int64(100)...141 { log.append(id) }
-        // Dropped are 100 and 101. 50 was committed after 101: who had 101 has not had it.
-        for id in [Int64](arrayLiteral: 50, 142) { log.append(id) }
-        let dropped = 142 - 100 + 2 - Int64(log.count)
-        #expect(log.position(after: 100 + dropped - 1) == log.tail)
-    }
-
-    @Test func onceAScoreWithoutIdWasDroppedTheStoreMustBeAsked() throws {
-        let log = try FeedLog(bytes: 4096)
-        log.storeFloor = 0
-        log.append(1)
-        log.append(0)
-        for id in Int64(3)...50 { log.append(id) }
-        #expect(log.position(after: 50) == nil)
+        #expect((0...7).map { log.position(after: $0) } == [0, 100, 200, 200, 200, 500, 600, 600])
+        // A score without an id is newer than any.
+        for id in [Int64](arrayLiteral: 0, 7) { log.append(id) }
+        #expect(log.position(after: 7) == 600)
     }
 
     @Test func belowTheFloorTheStoreMustBeAsked() throws {
         let log = try FeedLog(bytes: 4096)
-        #expect(log.position(after: 7) == nil, "before it is filled it cannot know")
-        log.storeFloor = 5
+        log.filled(FeedFilling(floor: 5, lateIDs: 0, since: .distantFuture))
         log.append(6)
         #expect(log.position(after: 4) == nil)
         #expect(log.position(after: 5) == 0)
@@ -95,6 +58,15 @@ extension FeedLog {
         let oldest = 100 - log.count + 1
         #expect(log.position(after: Int64(oldest) - 2) == nil, "dropped from the ring")
         #expect(log.position(after: Int64(oldest) - 1) == log.tail)
+    }
+
+    @Test func onceAScoreWithoutIdWasDroppedTheStoreMustBeAsked() throws {
+        let log = try FeedLog(bytes: 4096)
+        log.filled(FeedFilling(floor: 0, lateIDs: 0, since: .distantFuture))
+        log.append(1)
+        log.append(0)
+        for id in Int64(3)...50 { log.append(id) }
+        #expect(log.position(after: 50) == nil)
     }
 
     @Test func knowsWhereAFrameEnds() throws {
@@ -113,14 +85,5 @@ extension FeedLog {
         log.append(2, length: 5000)
         #expect(log.count == 1)
         #expect(log.head == 100)
-    }
-}
-
-@Suite struct RecentIDsTests {
-    @Test func remembersTheLastOnes() {
-        var recent = RecentIDs(capacity: 3)
-        let isNew = [1, 2, 3, 1, 4, 2, 3, 1].map { recent.insert($0) }
-        // The last 1 is new again: it was the oldest when 4 came, and is forgotten.
-        #expect(isNew == [true, true, true, false, true, false, false, true])
     }
 }

@@ -5,35 +5,32 @@
 /// head the log had when the page was asked for. Who follows the log from the head of the first page's time therefore
 /// has no hole, whatever is committed in between, at the price of doubles.
 ///
-/// In a long backfill that place would fall out of the log. But an id is not taken more than `FeedLimits.overlap` ahead
-/// of those still being committed, so what lies so far below the present page is settled, and the mark moves on:
+/// In a long backfill that place would fall out of the log. But as long as all that came behind the mark has ids which
+/// the pages have still to reach, they will bring it, for it is committed; so the mark moves on to the head:
 ///
-///     ids        ─────mark.id────────candidate.id──────────── asking after ─────▶
-///                       └ settled ┘        └── less than the overlap ──┘
+///     ids   ─── pages read ───▶ id            lowest id behind the mark ──── highest ─▶
+///
+/// And what is above the highest id the log had at the mark need not come from the pages: it comes behind the mark.
+/// They end there, or a reader could have a score of this minute before one that was committed earlier.
 struct BackfillMark: Equatable {
-    private struct Place: Equatable {
-        var id: Int64
-        var position: UInt64
+    /// What must be known of the log: its head, and the highest id it had.
+    struct Place: Equatable {
+        let position: UInt64
+        let highest: Int64
     }
 
-    private var mark: Place
-    private var candidate: Place
+    private(set) var place: Place
 
-    /// - Parameters:
-    ///   - id: the first page is asked for behind it.
-    ///   - head: the log's, now.
-    init(after id: Int64, head: UInt64) {
-        mark = Place(id: id, position: head)
-        candidate = mark
+    init(_ place: Place) {
+        self.place = place
     }
 
     /// The next page is asked for.
-    mutating func asking(after id: Int64, head: UInt64) {
-        guard id - candidate.id >= FeedLimits.overlap else { return }
-        mark = candidate
-        candidate = Place(id: id, position: head)
+    /// - Parameter lowest: no lower id has come behind the mark.
+    mutating func asking(after id: Int64, _ present: Place, lowest: Int64) {
+        if id < lowest { place = present }
     }
 
     /// All that the pages did not have is in the log from here on.
-    var position: UInt64 { mark.position }
+    var position: UInt64 { place.position }
 }

@@ -1,9 +1,10 @@
 /// What the feed has still to read from the history, page by page.
 ///
 ///     first filling    .newest, one page
-///     after an outage  .after(the highest id less the overlap), then .after(the last id of each page)
+///     after an outage  .after(where the lowest hole is), then .after(the last id of each page)
 ///
-/// An interrupted one is not begun anew from the highest id: live scores raise that while the gap below it is still open.
+/// An interrupted one is not begun anew from where the feed stands: live scores raise that while the gap below it is
+/// still open.
 struct FeedCatchUp: Equatable {
     typealias Question = ScoreHistory.Question
 
@@ -22,14 +23,13 @@ struct FeedCatchUp: Equatable {
     /// What to read when the queue is bound (again).
     /// - Parameters:
     ///   - unfinished: the one that was under way.
-    ///   - highest: the highest id that went into the feed, or 0.
-    ///   - isWarm: the first filling is done. With `highest` 0 there was nothing in the store then.
-    static func resuming(_ unfinished: FeedCatchUp?, highest: Int64, isWarm: Bool) -> FeedCatchUp {
+    ///   - from: behind it something may have been missed (`FeedProgress`); nil when nothing came yet.
+    static func resuming(_ unfinished: FeedCatchUp?, from: Int64?) -> FeedCatchUp {
+        guard let from else { return .first }
         if let unfinished, case .after(let origin) = unfinished.origin, case .after(let last) = unfinished.page {
-            return FeedCatchUp(.after(max(origin, last - FeedLimits.overlap)))
+            return FeedCatchUp(.after(min(from, max(origin, last - FeedLimits.overlap))))
         }
-        if highest > 0 || isWarm { return FeedCatchUp(.after(max(0, highest - FeedLimits.overlap))) }
-        return .first
+        return FeedCatchUp(.after(from))
     }
 
     /// A page that was not the last ended with this id.

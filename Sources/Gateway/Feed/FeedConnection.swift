@@ -60,18 +60,30 @@ final class FeedConnection: WebSocketConnection {
         case .newest(let number):
             follow(from: hub.log.position(ofNewest: number))
         case .after(let id):
-            if let position = hub.log.position(after: id) {
-                follow(from: min(position, mark?.position ?? position))
+            if let mark {
+                if let position = hub.log.position(after: id) {
+                    follow(from: min(position, mark.position))
+                } else if !stream.isCongested {
+                    fetch(after: id)
+                }
             } else if !stream.isCongested {
-                fetch(after: id)
+                switch hub.log.resume(after: id, hub.reactor.now) {
+                case .log(let position): follow(from: position)
+                case .store(let id): fetch(after: id)
+                }
             }
         }
     }
 
     private func fetch(after id: Int64) {
+        start = .after(id)
         // Noted before the store looks.
-        let head = hub.log.head
-        if mark == nil { mark = BackfillMark(after: id, head: head) } else { mark?.asking(after: id, head: head) }
+        let place = hub.log.noteBackfill()
+        if let mark {
+            self.mark?.asking(after: id, place, lowest: hub.log.lowest(since: mark.place))
+        } else {
+            mark = BackfillMark(place)
+        }
         fetching = hub.history.fetch(.after(id), limit: FeedLimits.page, for: self)
         if fetching == nil { fetchFailed() }
     }
@@ -90,13 +102,14 @@ final class FeedConnection: WebSocketConnection {
     /// - Parameter isLast: the store has no newer ones.
     func fetched(_ scores: [Score], isLast: Bool) {
         fetching = nil
-        guard let index, isOpen, case .after(let id) = start else { return }
-        let page = FeedBatch(scores)
-        stream.output.append(page.bytes)
+        guard let index, isOpen, let mark, case .after(let id) = start else { return }
+        // What is above comes behind the mark.
+        let page = scores.prefix { ($0.id ?? 0) <= mark.place.highest }
+        stream.output.append(FeedBatch.frames(page).bytes)
         stream.scheduleFlush()
         hub.queue(index)
         start = .after(scores.last?.id ?? id)
-        if isLast, let mark {
+        if isLast || page.count < scores.count {
             follow(from: mark.position)
         } else {
             place()

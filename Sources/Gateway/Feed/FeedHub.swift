@@ -54,20 +54,22 @@ final class FeedHub: Source {
     // MARK: The log
 
     func append(_ batch: FeedBatch) {
+        var appended: UInt64 = 0
+        log.begin(reactor.now)
         batch.bytes.withUnsafeBytes { bytes in
             var offset = 0
             for entry in batch.entries {
                 let frame = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + entry.length])
-                log.append(frame, id: entry.id)
+                if log.append(frame, id: entry.id, entry.way, seen: entry.seen) { appended &+= 1 }
                 offset += entry.length
             }
         }
-        metrics.feedScores.add(UInt64(batch.entries.count))
+        metrics.feedScores.add(appended)
     }
 
-    /// The log holds the newest scores of the store; of those up to `floor` it may lack some.
-    func warmed(floor: Int64) {
-        log.storeFloor = floor
+    /// The log holds the newest scores of the store, or readers get what there is.
+    func warmed(_ filling: FeedFilling) {
+        log.filled(filling)
         guard !isWarm else { return }
         isWarm = true
         for subscriber in subscribers { subscriber.connection.place() }

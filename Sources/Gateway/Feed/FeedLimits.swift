@@ -16,10 +16,41 @@ enum FeedLimits {
     /// it memory goes before order.
     static let heldScores = 100_000
 
-    /// How far below the newest id the feed asks the store again after an outage: ids are taken before they are
+    /// How far below the newest id the feed asks the store again after an outage, at least: ids are taken before they are
     /// committed, so an older id can appear after a newer one, by as many as were being written at the time. So many
-    /// ids are learnt at the start too, or the first outage would bring old scores as new ones. Less than `recentIDs`.
+    /// are read at the start too, or the first outage would bring old scores as new ones. Less than `recentIDs`.
     static let overlap: Int64 = 10_000
+
+    /// How long an id may be missing before it counts as burnt by a rollback: longer than the longest transaction of
+    /// ours, an upload of a million scores over a slow line.
+    static let holeAge: Duration = .seconds(600)
+
+    /// Ranges of ids between holes that are kept: 100 KB, and more holes than ten minutes of refused rows make.
+    static let progressRanges = 4096
+
+    /// How late a score may come on the bus: another process takes it over 10 s after its writer died (the outbox's
+    /// lease), the commit before that took up to 10 s, and as much again for a busy broker.
+    static let late: Duration = .seconds(30)
+
+    /// How many ids lower one begins again who resumes behind an id whose place on the bus nobody knows: as many as are
+    /// taken in `late`, but not fewer than a few flushes of every reactor, nor more than `overlap`.
+    static let leastLateIDs: Int64 = 256
+
+    /// The same when the history does not tell how old its scores are (the replaced service): an ordinary pace.
+    static let unknownLateIDs: Int64 = 1000
+
+    /// By how much the order of two reporters' queues may differ: one exchange, but publishers on connections of their
+    /// own. Some milliseconds, and a second that the wall clock is read without.
+    static let skew: Duration = .seconds(2)
+
+    /// How fine the log knows when what came; a tenth of `skew` is more than enough.
+    static let moment: Duration = .milliseconds(250)
+
+    /// Moments that are kept: a quarter of an hour without a pause; after that they grow coarser.
+    static let moments = 4096
+
+    /// Steps of what came late that are kept: more make an answer exacter, never more right.
+    static let lateSteps = 512
 
     /// How long the history may keep live scores waiting. After it the feed goes on with what the bus brings, and what
     /// the history has is appended when it comes.

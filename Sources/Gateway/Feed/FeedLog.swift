@@ -1,3 +1,4 @@
+import Bytes
 import CLinux
 import Glibc
 import Reactor
@@ -9,13 +10,18 @@ import Reactor
 ///
 /// The memory is mapped twice in a row, so every range of positions is one contiguous piece: one `send` takes all that
 /// a subscriber has not had. A subscriber is a position; a snapshot is a position set back; a slow subscriber is one
-/// that `tail` has passed.
+/// that `tail` has passed. Where one begins who resumes: `FeedLog+Resume`.
 final class FeedLog {
     /// A frame's place, as the index keeps it.
     struct Entry {
         /// The score's id, or 0 when it has none (scores of other publishers).
         let id: Int64
         let start: UInt64
+        /// No reporter can have shown it before this.
+        let seen: Instant
+        let isHistory: Bool
+
+        fileprivate static let none = Entry(id: 0, start: 0, seen: .distantPast, isHistory: false)
     }
 
     private let memory: UnsafeMutableRawPointer
@@ -26,11 +32,19 @@ final class FeedLog {
 
     /// The position behind the newest frame.
     private(set) var head: UInt64 = 0
-    /// The highest id that was dropped from the log; `.max` once one was dropped whose id nobody knows: it may be newer
-    /// than any, so that only the store can tell what follows an id.
-    private var highestDropped: Int64 = 0
+    /// The highest id that came, and that was dropped from the log.
+    private(set) var highest: Int64 = 0
+    private(set) var highestDropped: Int64 = 0
+    /// One was dropped whose id nobody knows.
+    private(set) var hasDroppedUnknown = false
     /// Of the stored scores with ids up to this one, the log may never have had some.
-    var storeFloor: Int64 = .max
+    private(set) var storeFloor: Int64 = .max
+
+    /// What is known of late scores, for those who resume.
+    var late = FeedLate()
+    private(set) var moments = FeedMoments()
+    /// Where in the log the scores stand that came from the history and not yet by the bus.
+    private var places: [Int64: UInt64] = [:]
 
     /// - Parameter bytes: how much the ring holds, rounded up to whole pages.
     init(bytes: Int) throws(SystemError) {
@@ -38,7 +52,7 @@ final class FeedLog {
         size = max(page, (bytes + page - 1) / page * page)
         guard let memory = clinux_mirror_map(size) else { throw .last("mmap") }
         self.memory = memory
-        entries = [Entry](repeating: Entry(id: 0, start: 0), count: 64)
+        entries = [Entry](repeating: .none, count: 64)
     }
 
     deinit {
@@ -54,15 +68,55 @@ final class FeedLog {
             start: memory + Int(position % UInt64(size)), count: Int(truncatingIfNeeded: head - position))
     }
 
-    /// Appends one frame, dropping the oldest ones as far as room is needed. A frame larger than the ring is left out.
-    func append(_ frame: UnsafeRawBufferPointer, id: Int64) {
-        guard let source = frame.baseAddress, frame.count <= size else { return }
+    /// Scores come.
+    func begin(_ now: Instant) {
+        guard moments.note(now, head: head, tail: tail, highest: highest) else { return }
+        if let before = moments.highest(at: now.earlier(by: FeedLimits.late)) { late.pace(highest - before) }
+    }
+
+    /// The history was read, or is not waited for.
+    func filled(_ filling: FeedFilling) {
+        storeFloor = filling.floor
+        late.pace(filling.lateIDs)
+        moments.complete(since: filling.since)
+    }
+
+    /// Appends one frame, dropping the oldest ones as far as room is needed. A frame larger than the ring is left out,
+    /// and so is a double that nobody lacks.
+    /// - Returns: whether it was appended.
+    @discardableResult
+    func append(_ frame: UnsafeRawBufferPointer, id: Int64, _ way: FeedItem.Way, seen: Instant) -> Bool {
+        if id > 0 { noteComing(of: id, seen) }
+        if isAgain(way), isInVain(id, way) { return false }
+        guard let source = frame.baseAddress, frame.count <= size else { return false }
         while count > 0, head + UInt64(frame.count) - tail > UInt64(size) { dropOldest() }
         (memory + Int(head % UInt64(size))).copyMemory(from: source, byteCount: frame.count)
         if count == entries.count { growIndex() }
-        entries[(firstEntry + count) & (entries.count - 1)] = Entry(id: id, start: head)
+        let isHistory = way == .history
+        if isHistory, id > 0 { places[id] = head }
+        entries[(firstEntry + count) & (entries.count - 1)] = Entry(
+            id: id, start: head, seen: seen, isHistory: isHistory)
         count += 1
         head += UInt64(frame.count)
+        return true
+    }
+
+    private func noteComing(of id: Int64, _ seen: Instant) {
+        if id > highest {
+            late.newest(id, since: late.isQuiet ? nil : moments.position(at: seen.earlier(by: FeedLimits.skew), head: head) ?? 0)
+            highest = id
+        } else {
+            late.came(id, at: head, highest: highest)
+        }
+    }
+
+    @inline(__always) private func isAgain(_ way: FeedItem.Way) -> Bool {
+        way == .busAgain || way == .historyAgain
+    }
+
+    /// What the history brought comes again.
+    private func isInVain(_ id: Int64, _ way: FeedItem.Way) -> Bool {
+        late.isInVain(way == .busAgain ? places.removeValue(forKey: id) : places[id], at: head)
     }
 
     // MARK: Positions
@@ -70,22 +124,6 @@ final class FeedLog {
     /// Where the newest `number` frames begin.
     func position(ofNewest number: Int) -> UInt64 {
         number >= count ? tail : number <= 0 ? head : entry(count - number).start
-    }
-
-    /// Where to begin so that everything newer than `id` follows, or nil when the log does not reach back that far.
-    /// Ids commit out of order, so what follows may contain ids the asker had: who read this log up to `id` has what
-    /// stands before it, but not an older id that came behind it.
-    func position(after id: Int64) -> UInt64? {
-        guard id >= max(highestDropped, storeFloor) else { return nil }
-        if id == highestDropped { return tail }
-        // A newer id may stand before an older one by as much as commits overlap; the whole index decides, from the
-        // oldest on, so that none is missed. Asked once a connect, over an index in one piece of memory.
-        for index in 0..<count {
-            let entry = entry(index)
-            if entry.id > id || entry.id == 0 { return entry.start }
-            if entry.id == id { return end(index) }
-        }
-        return head
     }
 
     /// The end of the frame that contains the byte before `position`: where control frames may stand.
@@ -100,23 +138,21 @@ final class FeedLog {
         return low == count ? head : entry(low).start
     }
 
-    private func end(_ index: Int) -> UInt64 {
-        index + 1 < count ? entry(index + 1).start : head
-    }
-
-    private func entry(_ index: Int) -> Entry {
+    func entry(_ index: Int) -> Entry {
         entries[(firstEntry + index) & (entries.count - 1)]
     }
 
     private func dropOldest() {
-        let id = entry(0).id
-        highestDropped = id == 0 ? .max : max(highestDropped, id)
+        let oldest = entry(0)
+        if oldest.id == 0 { hasDroppedUnknown = true }
+        highestDropped = max(highestDropped, oldest.id)
+        if oldest.isHistory, places[oldest.id] == oldest.start { places[oldest.id] = nil }
         firstEntry = (firstEntry + 1) & (entries.count - 1)
         count -= 1
     }
 
     private func growIndex() {
-        var grown = [Entry](repeating: Entry(id: 0, start: 0), count: entries.count * 2)
+        var grown = [Entry](repeating: .none, count: entries.count * 2)
         for index in 0..<count { grown[index] = entry(index) }
         entries = grown
         firstEntry = 0

@@ -7,7 +7,7 @@ import Scores
 /// Where the feed comes from, once per process: scores from the bus, joined without hole or double to those of the
 /// history, then mailed to every reactor's log as finished frames.
 ///
-///     bus ready → ask the history (newest, or after the last known id less the overlap) ┐
+///     bus ready → ask the history (newest, or after the lowest hole in what came) ──────┐
 ///     deliveries meanwhile are held ──────────────────────────────────────────────────┤→ known ones dropped → logs
 ///     history answered ───────────────────────────────────────────────────────────────┘
 ///
@@ -35,20 +35,12 @@ final class FeedSource: AMQPClient {
 
     private var connection: AMQPConnection?
     private var isConnected = false
-    /// What the bus brings waits for the history.
-    private var isHolding = false
-    private var held: [Score] = []
-    /// What is still to be read from the history; nil when the logs have it all.
-    private var catchUp: FeedCatchUp?
+    private var intake: FeedIntake
     private var fetching: ScoreHistory.Ticket?
     private var backoff = Backoff()
     private var retryTimer = TimerToken.none
     private var patienceTimer = TimerToken.none
-    /// The history was read once.
-    private var isWarm = false
-    private var recent = RecentIDs(capacity: FeedLimits.recentIDs)
-    private var highest: Int64 = 0
-    private var pending: [Score] = []
+    private var isClosing = false
 
     init(
         _ reactor: Reactor, history: ScoreHistory, depth: Int, workers: Workers, health: Health, metrics: WorkerMetrics,
@@ -57,6 +49,7 @@ final class FeedSource: AMQPClient {
         self.reactor = reactor
         self.history = history
         self.depth = max(1, depth)
+        intake = FeedIntake(at: reactor.now)
         self.workers = workers
         self.health = health
         self.metrics = metrics
@@ -80,7 +73,7 @@ final class FeedSource: AMQPClient {
     func close(deadline: Instant) {
         reactor.cancel(retryTimer)
         reactor.cancel(patienceTimer)
-        catchUp = nil
+        isClosing = true
         connection?.close(deadline: deadline)
     }
 
@@ -92,17 +85,23 @@ final class FeedSource: AMQPClient {
         if !isConnected { health.brokerReached() }
         isConnected = true
         outage.reached()
-        isHolding = true
+        intake.ready(at: reactor.now)
         wait()
-        begin(.resuming(catchUp, highest: highest, isWarm: isWarm))
+        begin()
     }
 
     override func disconnected(_ connection: AMQPConnection, error: AMQPError) {
-        if isConnected { health.brokerLost() }
+        if isConnected {
+            health.brokerLost()
+            intake.lost(at: reactor.now)
+        }
         isConnected = false
         guard error != .closed else { return }
         outage.failed("\(error)", at: reactor.now)
-        if !isWarm, catchUp == nil { begin(.first) }
+        if intake.catchUp == nil {
+            intake.beginWithoutBus()
+            ask()
+        }
     }
 
     override func delivered(_ connection: AMQPConnection, _ delivery: borrowing Delivery) {
@@ -110,7 +109,8 @@ final class FeedSource: AMQPClient {
         while let line = decoder.next() {
             switch line {
             case .success(let score):
-                if isHolding { hold(score) } else { take(score) }
+                let item = FeedItem(score, .bus, now: reactor.now, unixSeconds: reactor.unixSeconds)
+                if !intake.came(item, at: reactor.now) { begin() }
             case .failure(let error):
                 metrics.feedInvalidMessages.add()
                 invalid.write("\(error)", at: reactor.now)
@@ -123,38 +123,21 @@ final class FeedSource: AMQPClient {
         dropped.write("\(error)", at: reactor.now)
     }
 
-    private func hold(_ score: Score) {
-        held.append(score)
-        if held.count >= FeedLimits.heldScores { release() }
-    }
-
-    private func release() {
-        isHolding = false
-        for score in held { take(score) }
-        held = []
-    }
-
-    private func take(_ score: Score) {
-        if let id = score.id {
-            guard recent.insert(id) else { return }
-            highest = max(highest, id)
-        }
-        pending.append(score)
-    }
-
     // MARK: The history
 
-    private func begin(_ catchUp: FeedCatchUp) {
+    private func begin() {
         if let fetching { history.cancel(fetching) }
         fetching = nil
-        self.catchUp = catchUp
         ask()
     }
 
     private func ask() {
-        guard let question = catchUp?.page, fetching == nil else { return }
-        // More than the log is to show: what the overlap will bring again must be known as old.
+        guard let question = intake.catchUp?.page, fetching == nil, !isClosing else { return }
+        reactor.cancel(retryTimer)
+        // More than a snapshot shows: what the overlap will bring again must be known as old, and who resumes finds it in
+        // the log.
         let limit = question == .newest ? max(depth + 1, Int(FeedLimits.overlap)) : FeedLimits.page
+        intake.asked(at: reactor.now)
         fetching = history.fetch(question, limit: limit, for: self)
         if fetching == nil { fetchFailed() }
     }
@@ -163,34 +146,16 @@ final class FeedSource: AMQPClient {
         fetching = nil
         backoff.reset()
         health.historyReached()
-        guard let catchUp else { return }
-        let floor: Int64
-        switch catchUp.page {
-        case .newest:
-            let shown = scores.suffix(depth)
-            for score in scores.dropLast(shown.count) {
-                if let id = score.id { _ = recent.insert(id) }
-            }
-            for score in shown { take(score) }
-            // With fewer scores than asked for, the log has them all.
-            floor = scores.count <= depth ? 0 : (shown.first?.id ?? 1) - 1
-        case .after(let id):
-            for score in scores { take(score) }
-            if !isLast, let last = scores.last?.id, last > id {
-                self.catchUp?.advance(to: last)
-                ask()
-                return
-            }
-            floor = if case .after(let origin) = catchUp.origin { origin } else { .max }
-        }
-        self.catchUp = nil
-        reactor.cancel(patienceTimer)
-        release()
+        let step = intake.answered(scores, isLast: isLast, at: reactor.now, unixSeconds: reactor.unixSeconds)
         publish()
-        guard !isWarm else { return }
-        isWarm = true
-        workers.post(.feedIsWarm(floor: floor))
-        log.info("feed: live", metadata: ["history": "\(scores.count)"])
+        switch step {
+        case .more: ask()
+        case .done: reactor.cancel(patienceTimer)
+        case .filled(let filling):
+            reactor.cancel(patienceTimer)
+            workers.post(.feedIsWarm(filling))
+            log.info("feed: live", metadata: ["history": "\(scores.count)"])
+        }
     }
 
     func fetchFailed() {
@@ -211,17 +176,19 @@ final class FeedSource: AMQPClient {
             ask()
             return
         }
+        guard intake.beginWithoutHistory(at: reactor.now) else {
+            log.warning("feed: the history is out of reach; what was missed goes first, so the feed waits for it")
+            return
+        }
         log.warning("feed: the history is out of reach; live without it until it answers")
-        release()
         publish()
-        // Whether the logs were ever filled or not: readers get what there is.
-        if !isWarm { workers.post(.feedIsWarm(floor: .max)) }
+        workers.post(.feedIsWarm(.none))
     }
 
     private func publish() {
-        guard !pending.isEmpty else { return }
-        workers.post(.feed(FeedBatch(pending)))
-        pending.removeAll(keepingCapacity: true)
+        guard !intake.pending.isEmpty else { return }
+        workers.post(.feed(FeedBatch(intake.pending)))
+        intake.removePending()
     }
 
     /// The reactor's calls. (`AMQPClient` is the base class of the feed, so it cannot be a `Source` itself.)

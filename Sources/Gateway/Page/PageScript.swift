@@ -8,8 +8,7 @@ enum PageScript {
         //                      └──▶ count, rate, ids
 
         const ROWS = 500;                 // shown; and waiting for a frame, which a hidden page does not get
-        const SEEN = 20_000;              // ids remembered, to drop what comes twice
-        const OVERLAP = 1_000;            // ids commit out of order: so far before the newest a resumed feed begins
+        const SEEN = 20_000;              // ids remembered, to drop what comes twice: more than a resumed feed repeats
         const FRESH = 10;                 // more rows a second than this are no news but a flood: no highlight
         const REST_LIMIT = 250;           // ms
         const RATE_WINDOW = 5_000;        // ms
@@ -43,7 +42,7 @@ enum PageScript {
           const base = reporter ? reporter.replace(/\/*$/, "/") : document.baseURI;
           const url = new URL(`ws/${Date.now()}`, base);
           url.protocol = url.protocol.replace("http", "ws");
-          if (newest !== null) url.searchParams.set("after", Math.max(0, newest - OVERLAP));
+          if (newest !== null) url.searchParams.set("after", newest);
           return url;
         }
 

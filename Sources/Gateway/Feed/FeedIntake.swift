@@ -1,0 +1,173 @@
+import Bytes
+import Scores
+
+/// Joins what the bus and the history bring to one feed without holes, and drops what came before.
+///
+///     bus ─────▶ came ──▶ held while a history is read ─┐
+///     history ─▶ answered ──────────────────────────────┴──▶ known? ──▶ pending ──▶ the logs
+///
+/// Decides only; `FeedSource` asks the history, is told, and mails what is pending.
+struct FeedIntake {
+    /// What an answer of the history leads to.
+    enum Step: Equatable {
+        /// There is more to ask.
+        case more
+        /// The feed has all that the history has.
+        case done
+        /// And that for the first time.
+        case filled(FeedFilling)
+    }
+
+    private var recent = RecentIDs(capacity: FeedLimits.recentIDs)
+    private var progress = FeedProgress()
+    /// What the bus brings waits for the history.
+    private var isHolding = false
+    private var held: [FeedItem] = []
+    /// What is to be appended to the logs.
+    private(set) var pending: [FeedItem] = []
+
+    /// What is still to be read from the history; nil when the logs have it all.
+    private(set) var catchUp: FeedCatchUp?
+    /// The history was read once.
+    private(set) var isFilled = false
+    /// When the bus was lost last, or never was there.
+    private var lostAt: Instant
+    /// Since when the bus brings everything, outages apart, which the history fills.
+    private var completeSince: Instant?
+    private var askedAt = Instant.distantPast
+    /// Above this id are scores which the history brought and the bus may still bring, until then.
+    private var unsettled: (above: Int64, until: Instant)?
+
+    init(at now: Instant) {
+        lostAt = now
+    }
+
+    // MARK: The bus
+
+    /// The queue is bound (again): the history goes first.
+    mutating func ready(at now: Instant) {
+        isHolding = true
+        if completeSince == nil { completeSince = now }
+        guard isFilled || progress.highest > 0 else {
+            catchUp = .first
+            return
+        }
+        var from = progress.catchUpFrom(lostAt)
+        if let unsettled, lostAt < unsettled.until { from = min(from, unsettled.above) } else { unsettled = nil }
+        catchUp = .resuming(catchUp, from: from)
+    }
+
+    /// The queue is gone, with all that is in it and will be.
+    mutating func lost(at now: Instant) {
+        lostAt = now
+    }
+
+    /// There is no bus yet; readers shall see something.
+    mutating func beginWithoutBus() {
+        if !isFilled, catchUp == nil { catchUp = .first }
+    }
+
+    /// The bus brings a score.
+    /// - Returns: false when too many wait for the history. They are stored, so it has them: it must be asked anew.
+    mutating func came(_ item: FeedItem, at now: Instant) -> Bool {
+        guard isHolding else {
+            take(item, now)
+            return true
+        }
+        held.append(item)
+        guard held.count >= FeedLimits.heldScores else { return true }
+        held = []
+        ready(at: now)
+        return false
+    }
+
+    /// Readers shall see something: what the bus brings waits for the first filling no longer.
+    /// - Returns: false when there was one. What was missed since must not be passed: whoever had the scores after it
+    ///   and went to another reporter would not be given it there.
+    mutating func beginWithoutHistory(at now: Instant) -> Bool {
+        guard catchUp == .first else { return false }
+        release(at: now)
+        return true
+    }
+
+    private mutating func release(at now: Instant) {
+        isHolding = false
+        for item in held { take(item, now) }
+        held = []
+    }
+
+    // MARK: The history
+
+    /// The question of `catchUp` is asked.
+    mutating func asked(at now: Instant) {
+        askedAt = now
+    }
+
+    /// The answer to it, in id order.
+    mutating func answered(_ scores: [Score], isLast: Bool, at now: Instant, unixSeconds: Int64) -> Step {
+        guard let catchUp else { return .done }
+        let floor: Int64
+        switch catchUp.page {
+        case .newest:
+            // Without more rows in the store, the log has them all.
+            floor = isLast ? 0 : (scores.first?.id ?? 1) - 1
+            progress.begin(above: floor)
+        case .after:
+            floor = if case .after(let origin) = catchUp.origin { origin } else { .max }
+            if !isFilled { progress.begin(above: floor) }
+        }
+        take(scores.map { FeedItem($0, .history, now: now, unixSeconds: unixSeconds) }, now)
+        if case .after(let id) = catchUp.page, !isLast, let last = scores.last?.id, last > id {
+            self.catchUp?.advance(to: last)
+            return .more
+        }
+        self.catchUp = nil
+        release(at: now)
+        guard !isFilled else { return .done }
+        isFilled = true
+        return .filled(
+            FeedFilling(floor: floor, lateIDs: LateSpan.measure(scores), since: completeSince ?? askedAt))
+    }
+
+    /// Takes a page. What the bus brought below its end is put between, in the order of the ids: it may have been
+    /// committed before the page's newest scores were, but after an earlier page was read. Who has a score shall have
+    /// what was stored long before it.
+    private mutating func take(_ page: [FeedItem], _ now: Instant) {
+        var page = page
+        if let last = page.last?.score.id, held.contains(where: { ($0.score.id ?? .max) <= last }) {
+            page += held.filter { ($0.score.id ?? .max) <= last }
+            held.removeAll { ($0.score.id ?? .max) <= last }
+            // Of two that are one, the bus's counts.
+            page.sort { ($0.score.id ?? 0, $0.way == .bus ? 0 : 1) < ($1.score.id ?? 0, $1.way == .bus ? 0 : 1) }
+        }
+        for item in page { take(item, now) }
+    }
+
+    // MARK: Both
+
+    mutating func removePending() {
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func take(_ item: FeedItem, _ now: Instant) {
+        var item = item
+        if let id = item.score.id {
+            let isKnown = progress.contains(id)
+            let before = recent.insert(id, by: item.way) ?? (isKnown ? .history : nil)
+            // Only what was stored lately may still be on its way on the bus, or was when that was lost.
+            let isYoung = item.way == .history && item.seen > lostAt.earlier(by: FeedLimits.holeAge)
+            switch (item.way, before) {
+            case (.history, nil):
+                if isYoung {
+                    unsettled = (min(unsettled?.above ?? .max, id - 1), now + FeedLimits.holeAge)
+                }
+            case (_, nil): break
+            case (.bus, .history): item.way = .busAgain
+            case (.history, .history) where isYoung: item.way = .historyAgain
+            default: return
+            }
+            if !isKnown { progress.insert(id, at: now) }
+        }
+        pending.append(item)
+    }
+}
