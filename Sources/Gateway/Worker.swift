@@ -48,7 +48,7 @@ final class Worker: Source {
     private var reader: ScoreReader?
     private var relay: OutboxRelay?
     private var sweeper: OutboxSweeper?
-    private var batches: LargeBatches?
+    private var batches: BatchTransactions?
     private var hub: FeedHub?
     private var feed: FeedSource?
     private var poster: SlackPoster?
@@ -99,7 +99,7 @@ final class Worker: Source {
         let answers = WriteAnswers(server, running: plan.workers.runningKeys, metrics: metrics)
         let writer = ScoreWriter(
             reactor, database, answers: answers, relay: relay, health: plan.health, metrics: metrics, log: plan.log)
-        let batches = LargeBatches(
+        let batches = BatchTransactions(
             reactor, database, server: server, answers: answers, metrics: metrics, log: plan.log)
         self.writer = writer
         self.batches = batches

@@ -55,7 +55,8 @@ private final class FeedModel {
         var random = SplitMix(state: seed)
         func number(_ range: ClosedRange<Int64>) -> Int64 { .random(in: range, using: &random) }
         func isOneIn(_ count: Int64) -> Bool { number(1...count) == 1 }
-        let brokerOutage: ClosedRange<Int64>? = isOneIn(2) ? { $0...($0 + number(1000...9000)) }(number(5000...60_000)) : nil
+        let brokerOutage: ClosedRange<Int64>? =
+            isOneIn(2) ? { $0...($0 + number(1000...9000)) }(number(5000...60_000)) : nil
         let pace = number(100...500)
         var rows: [Row] = []
         var id: Int64 = 0

@@ -86,7 +86,9 @@ private final class Log {
 
     @Test func whoseIdTheHistoryBroughtBeginsLowerByWhatMayBeLate() throws {
         let log = try Log(lateIDs: 300, since: 1000)
-        for id in stride(from: Int64(100), through: 2000, by: 100) { log.append(id, way: .history, at: 1000, seen: 900) }
+        for id in stride(from: Int64(100), through: 2000, by: 100) {
+            log.append(id, way: .history, at: 1000, seen: 900)
+        }
         log.append(2001, at: 1010)
         #expect(log.resume(2000) == .log(from: 1700), "1701 and more")
         #expect(log.resume(2001) == .log(from: 2000), "whose own place is known")

@@ -45,8 +45,9 @@ private func at(_ milliseconds: Int64) -> Instant { Instant(nanoseconds: millise
         }
         #expect(begun == [true, false, true, true])
         #expect(moments.position(at: at(999), head: 400) == nil, "before it knew")
-        #expect([1000, 2000, 2100, 2101, 2260, 2261, 9000, 9001].map { moments.position(at: at($0), head: 400) }
-            == [0, 0, 0, 200, 200, 300, 300, 400])
+        #expect(
+            [1000, 2000, 2100, 2101, 2260, 2261, 9000, 9001].map { moments.position(at: at($0), head: 400) }
+                == [0, 0, 0, 200, 200, 300, 300, 400])
         #expect(moments.highest(at: at(2500)) == 30)
         #expect(moments.highest(at: at(9001)) == nil)
     }

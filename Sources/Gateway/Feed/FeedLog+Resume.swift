@@ -47,7 +47,8 @@ extension FeedLog {
         var lowest = late.lowest(after: storeFloor == .max ? id : min(id, highest))
         if own == nil {
             // It is still on its way here, and so may have been what came lately.
-            lowest = min(lowest, late.lowest(since: moments.position(at: now.earlier(by: FeedLimits.late), head: head) ?? 0))
+            lowest = min(
+                lowest, late.lowest(since: moments.position(at: now.earlier(by: FeedLimits.late), head: head) ?? 0))
         }
         let after = min(id, max(0, lowest - 1))
         return position(after: after).map { .log(from: $0) } ?? .store(after: after)

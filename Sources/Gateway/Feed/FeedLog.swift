@@ -103,7 +103,9 @@ final class FeedLog {
 
     private func noteComing(of id: Int64, _ seen: Instant) {
         if id > highest {
-            late.newest(id, since: late.isQuiet ? nil : moments.position(at: seen.earlier(by: FeedLimits.skew), head: head) ?? 0)
+            late.newest(
+                id, since: late.isQuiet ? nil : moments.position(at: seen.earlier(by: FeedLimits.skew), head: head) ?? 0
+            )
             highest = id
         } else {
             late.came(id, at: head, highest: highest)

@@ -8,14 +8,14 @@ import Scores
 ///
 ///     pieces ─▶ undecided ─ first byte ─▶ object: collected, at most MAX_BODY ──────────────▶ ScoreWriter
 ///                     │                ┌▶ up to `rowsPerFlush` scores: one unit of a flush ──▶ ScoreWriter
-///                     └─ `[`, or lines ┴▶ more: a transaction of its own ───────────────────▶ LargeBatch
+///                     └─ `[`, or lines ┴▶ more: a transaction of its own ───────────────────▶ BatchTransaction
 ///
 /// So a batch is stored all or none, and none of it costs more memory than some chunks of it.
 final class ScoreUpload: BodyConsumer {
     /// What an upload works with.
     struct Services {
         let writer: ScoreWriter
-        let batches: LargeBatches
+        let batches: BatchTransactions
         let running: RunningKeys
         /// Largest body of a single score, in bytes.
         let maximumBody: Int
@@ -36,7 +36,7 @@ final class ScoreUpload: BodyConsumer {
     private var object = ByteBuffer()
     private var decoder: ScoreBatchDecoder
     private var rows = ScoreRows()
-    private var large: LargeBatch?
+    private var large: BatchTransaction?
     /// Whether somebody else answers from here on.
     private var isHandedOver = false
 

@@ -6,15 +6,15 @@ import Scores
 
 /// The large batches of one reactor: some are being stored, each on a connection of its own, the others wait for their
 /// turn with their clients held back.
-final class LargeBatches {
+final class BatchTransactions {
     let reactor: Reactor
     let server: HTTPServer
     let answers: WriteAnswers
     let metrics: WorkerMetrics
     let log: Logger
     private let configuration: PostgresConfiguration
-    private var running: [ObjectIdentifier: LargeBatch] = [:]
-    private var waiting: [LargeBatch] = []
+    private var running: [ObjectIdentifier: BatchTransaction] = [:]
+    private var waiting: [BatchTransaction] = []
 
     init(
         _ reactor: Reactor, _ configuration: PostgresConfiguration, server: HTTPServer, answers: WriteAnswers,
@@ -38,11 +38,11 @@ final class LargeBatches {
 
     /// A batch begins.
     /// - Returns: nil when too many wait.
-    func begin(_ response: ResponseTicket, key: KeyedRequest?) -> LargeBatch? {
+    func begin(_ response: ResponseTicket, key: KeyedRequest?) -> BatchTransaction? {
         guard running.count + waiting.count < StoreLimits.largeBatches + StoreLimits.largeBatchesWaiting else {
             return nil
         }
-        let batch = LargeBatch(self, response, key: key)
+        let batch = BatchTransaction(self, response, key: key)
         waiting.append(batch)
         startNext()
         return batch
@@ -57,7 +57,7 @@ final class LargeBatches {
     }
 
     /// A batch is over, whatever became of it.
-    func ended(_ batch: LargeBatch) {
+    func ended(_ batch: BatchTransaction) {
         waiting.removeAll { $0 === batch }
         running[ObjectIdentifier(batch)] = nil
         startNext()

@@ -18,7 +18,7 @@ import Scores
 /// open transaction holds back vacuum and a place here, so a client that is too slow for it is answered 408.
 ///
 /// Until COMMIT is sent, a lost connection means that nothing is stored, and the request is answered 503.
-final class LargeBatch: StoreUser {
+final class BatchTransaction: StoreUser {
     private enum Query {
         static let begin = 0, insert = 1, commit = 2, rollback = 3, key = 4, keyed = 5, fence = 6, found = 7
         static let all = [
@@ -37,7 +37,7 @@ final class LargeBatch: StoreUser {
         case ended
     }
 
-    private let batches: LargeBatches
+    private let batches: BatchTransactions
     private let ticket: WriteTicket
     private var connection: StoreConnection?
     private var clock: Clock!  // made in init; needs self
@@ -59,7 +59,7 @@ final class LargeBatch: StoreUser {
     private var lastReceived: Instant
     private var clientTime: Duration = .zero
 
-    init(_ batches: LargeBatches, _ response: ResponseTicket, key: KeyedRequest?) {
+    init(_ batches: BatchTransactions, _ response: ResponseTicket, key: KeyedRequest?) {
         self.batches = batches
         ticket = WriteTicket(response: response, isBatch: true, key: key)
         lastReceived = batches.reactor.now
@@ -349,14 +349,14 @@ final class LargeBatch: StoreUser {
     }
 
     private final class Clock: Source {
-        private unowned let batch: LargeBatch
-        init(_ batch: LargeBatch) { self.batch = batch }
+        private unowned let batch: BatchTransaction
+        init(_ batch: BatchTransaction) { self.batch = batch }
         override func timerFired(_ tag: UInt32) { batch.timerFired() }
     }
 
     private final class Step: StoreJob {
-        private let batch: LargeBatch
-        init(_ batch: LargeBatch) { self.batch = batch }
+        private let batch: BatchTransaction
+        init(_ batch: BatchTransaction) { self.batch = batch }
         override func completed(_ rows: borrowing Rows) { batch.completed(rows) }
         override func failed(_ error: PostgresError) { batch.failed(error) }
     }
