@@ -58,12 +58,14 @@ private final class FeedModel {
         let brokerOutage: ClosedRange<Int64>? =
             isOneIn(2) ? { $0...($0 + number(1000...9000)) }(number(5000...60_000)) : nil
         let pace = number(100...500)
+        // So that as many ids are taken in `FeedLimits.late` as it is made for, and more than an outage's overlap in all.
+        let idStep = pace * number(10...58) / 100
         var rows: [Row] = []
         var id: Int64 = 0
         var time: Int64 = 0
         while time < 85_000 {
             time += number(1...2 * pace)
-            id += number(1...60)
+            id += number(1...idStep)
             var committed = time + (isOneIn(12) ? number(0...8000) : number(0...20))
             // Very late, when no reporter begins any more, and not so old that those who began did not look for it: an
             // upload that took its ids long ago, and a publisher that was held up.
@@ -109,10 +111,13 @@ private final class FeedModel {
 
     private func turn(_ client: Client, _ now: Int64) {
         let isQuiet = now >= quietFrom
-        if clientsHop, !isQuiet, Int.random(in: 0..<60, using: &generator) == 0 { client.leave() }
+        if clientsHop, !isQuiet, Int.random(in: 0..<60, using: &generator) == 0 {
+            client.leave()
+            if Bool.random(using: &generator) { client.awayUntil = now + .random(in: 0...30_000, using: &generator) }
+        }
         guard let reporter = client.reporter, reporter.log === client.log else {
             client.leave()
-            if isQuiet || Int.random(in: 0..<5, using: &generator) == 0 {
+            if isQuiet || (now > client.awayUntil && Int.random(in: 0..<5, using: &generator) == 0) {
                 client.come(to: reporters.randomElement(using: &generator)!, now)  // there is one
             }
             return
@@ -231,6 +236,7 @@ private func stored(_ rows: [Row], after id: Int64, _ now: Int64) -> [Score] {
 private final class Client {
     private(set) var seen = Set<Int64>()
     private(set) var doubles = 0
+    var awayUntil: Int64 = 0
     private var highest: Int64 = 0
     private(set) var reporter: Reporter?
     private(set) var log: FeedLog?

@@ -3,6 +3,7 @@
 import json
 import struct
 import threading
+import time
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -115,23 +116,26 @@ def test_no_hole_and_no_double_between_snapshot_and_live(world):
 def test_after_resumes(world):
     # One reactor publishes in one order.
     gateway = world.gateway(REACTORS=1)
-    posted = [gateway.post("ada", index) for index in range(10)]
+    posted = [gateway.post("ada", index) for index in range(3)]
+    time.sleep(2.5)  # by what the order of two queues may differ, and what is therefore sent again
+    posted += [gateway.post("ada", index) for index in range(3, 10)]
     with subscribe(gateway, f"?after={posted[6]['id']}") as feed:
-        assert receive(feed, 3) == posted[7:]
-        assert [gateway.post("ada", 10)] == receive(feed, 1)
-    with subscribe(gateway, f"?after={posted[9]['id'] + 1}") as feed:
-        assert [gateway.post("ada", 11)] == receive(feed, 1)
+        assert receive(feed, 7) == posted[3:], "itself and what came shortly before it may come again"
+        live = gateway.post("ada", 10)
+        assert [live] == receive(feed, 1)
+    with subscribe(gateway, f"?after={live['id'] + 1000}") as feed:
+        assert receive(feed, 11) == [*posted, live], "an id that is not here yet"
 
 
 def test_after_reaches_back_into_the_store(world):
     """Farther than memory goes: the gap is filled before the live scores."""
-    world.sql("""insert into "Score" ("user", score) select 'old', n from generate_series(1, 3000) n""")
+    world.sql("""insert into "Score" ("user", score) select 'old', n from generate_series(1, 15000) n""")
     gateway = world.gateway(FEED_HISTORY=5)
     with Collector(gateway, "?after=10") as feed:
         live = gateway.post("new", 1)
         eventually(lambda: live["id"] in feed.ids, what="the live score")
         # At least once, never a hole: a client drops doubles by the id.
-        assert sorted(set(feed.ids)) == list(range(11, live["id"] + 1))
+        assert set(feed.ids) >= set(range(11, live["id"] + 1))
         first_seen = list(dict.fromkeys(feed.ids))
         assert first_seen == sorted(first_seen), "older ones after newer ones"
 
@@ -150,8 +154,9 @@ def test_leaving_and_resuming_while_scores_come_loses_nothing(world):
     while len(seen) < total:
         last = max(seen, default=0)
         with subscribe(gateway, f"?after={last}") as feed:
-            for score in receive(feed, min(20, total - len(seen))):
-                seen.add(score["id"])
+            goal = min(len(seen) + 20, total)
+            while len(seen) < goal:
+                seen.add(receive(feed, 1)[0]["id"])
     writer.join()
     assert seen == set(range(1, total + 1))
 
@@ -351,8 +356,8 @@ def test_a_slow_reader_is_closed_with_1013_and_delays_nobody(world):
         assert seen == list(range(1, len(seen) + 1)) and len(seen) < total, "whole frames, without a hole, to the close"
     # And it can resume where it was.
     with Collector(gateway, f"?after={seen[-1]}") as resumed:
-        resumed.wait_for(total - len(seen), seconds=60)
-        assert set(resumed.ids) == set(range(len(seen) + 1, total + 1))
+        rest = set(range(len(seen) + 1, total + 1))
+        eventually(lambda: set(resumed.ids) >= rest, 60, "the rest")
 
 
 # MARK: The end, and the echo
