@@ -11,13 +11,6 @@ import Scores
 /// One a reactor. A flush is held here, in memory, only while the broker takes messages and there is room; otherwise its
 /// row is written as due at once, and whichever process can publishes it.
 final class OutboxRelay: AMQPClient {
-    /// How long a message rests that the broker has refused (basic.nack: a queue that is full or in trouble) before it
-    /// is published again: soon, but not as fast as the broker refuses.
-    private static let refusedRest: Duration = .milliseconds(200)
-
-    /// How often what is past its lease is let go while nothing can be published.
-    private static let expiry: Duration = .seconds(1)
-
     private enum TimerTag {
         static let rest: UInt32 = 0
         static let expiry: UInt32 = 1
@@ -91,6 +84,9 @@ final class OutboxRelay: AMQPClient {
 
     func giveBack(forgotten marks: [FlushMark]) { outbox.giveBack(forgotten: marks) }
 
+    /// Whether taken flushes wait to be marked as published.
+    var hasDelivered: Bool { outbox.hasDelivered }
+
     func takeDelivered() -> [FlushMark] { outbox.takeDelivered() }
 
     // MARK: The bus
@@ -120,7 +116,7 @@ final class OutboxRelay: AMQPClient {
     private func watchLeases() {
         guard !isExpiryScheduled, outbox.openCount > 0 else { return }
         isExpiryScheduled = true
-        expiryTimer = reactor.schedule(clock, at: reactor.now + Self.expiry, tag: TimerTag.expiry)
+        expiryTimer = reactor.schedule(clock, at: reactor.now + StoreLimits.expiryPause, tag: TimerTag.expiry)
     }
 
     private func countOpen() {
@@ -154,7 +150,7 @@ final class OutboxRelay: AMQPClient {
         metrics.messagesRefused.add()
         guard !isResting else { return }
         isResting = true
-        _ = reactor.schedule(clock, at: reactor.now + Self.refusedRest, tag: TimerTag.rest)
+        _ = reactor.schedule(clock, at: reactor.now + StoreLimits.refusedRest, tag: TimerTag.rest)
     }
 
     override func flowChanged(_ connection: AMQPConnection, blocked: Bool) {

@@ -30,8 +30,12 @@ final class OutboxSweeper: StoreUser {
     private var parameters = ParameterBuffer()
     private var isClaiming = false
     private var isClosing = false
-    /// The last claim found as many rows as it may: more are due.
+    private var hasSwept = false
+    /// The last claim found as many rows as it may: more are due, behind `last`.
     private var isBehind = false
+    private var last = OutboxSweeper.beginning
+
+    private static let beginning = FlushMark(high: 0, low: 0)
 
     init(
         _ reactor: Reactor, _ configuration: PostgresConfiguration, relay: OutboxRelay, metrics: WorkerMetrics,
@@ -68,8 +72,8 @@ final class OutboxSweeper: StoreUser {
         connection.close()
     }
 
-    /// Whether nothing is under way.
-    var isIdle: Bool { connection.count == 0 }
+    /// Whether nothing is under way, and nothing is left to mark.
+    var isIdle: Bool { connection.count == 0 && !(connection.isReady && relay.hasDelivered) }
 
     private func schedule(_ tag: UInt32, _ span: Duration) {
         _ = reactor.schedule(clock, at: reactor.now + span, tag: tag)
@@ -82,6 +86,7 @@ final class OutboxSweeper: StoreUser {
         parameters.removeAll()
         parameters.append(int32: StoreLimits.claimedRows)
         parameters.append(int32: StoreLimits.leaseSeconds)
+        parameters.append(mark: last)
         isClaiming = connection.run(Query.claim, parameters, ClaimJob(self, until: reactor.now + StoreLimits.lease))
     }
 
@@ -103,6 +108,7 @@ final class OutboxSweeper: StoreUser {
                 row += 1
             }
             flushes += 1
+            last = mark
             if flush.count == 0 {
                 empty.append(mark)
             } else {
@@ -112,11 +118,13 @@ final class OutboxSweeper: StoreUser {
         markPublished(empty)
         metrics.flushesTaken.add(UInt64(flushes))
         isBehind = flushes == StoreLimits.claimedRows
+        if !isBehind { last = Self.beginning }
     }
 
     fileprivate func claimFailed(_ error: PostgresError) {
         isClaiming = false
         isBehind = false
+        last = Self.beginning
         report(error)
     }
 
@@ -136,12 +144,20 @@ final class OutboxSweeper: StoreUser {
         _ = connection.run(Query.published, parameters, ReportingJob(self))
     }
 
+    override func connected() {
+        guard !hasSwept else { return }
+        hasSwept = true
+        sweep()
+    }
+
     private func sweep() {
-        guard connection.isReady else { return }
+        for index in ScoreSQL.sweep.indices { sweep(index) }
+    }
+
+    fileprivate func sweep(_ index: Int) {
+        guard connection.isReady, !isClosing else { return }
         parameters.removeAll()
-        for index in ScoreSQL.sweep.indices {
-            _ = connection.run(Query.firstSweep + index, parameters, ReportingJob(self))
-        }
+        _ = connection.run(Query.firstSweep + index, parameters, SweepJob(self, index))
     }
 
     fileprivate func report(_ error: PostgresError) {
@@ -179,6 +195,23 @@ private final class ClaimJob: StoreJob {
 
     override func completed(_ rows: borrowing Rows) { sweeper.claimed(rows, until: until) }
     override func failed(_ error: PostgresError) { sweeper.claimFailed(error) }
+}
+
+/// Drops some of a kind, and the next ones while there are more.
+private final class SweepJob: StoreJob {
+    private let sweeper: OutboxSweeper
+    private let index: Int
+
+    init(_ sweeper: OutboxSweeper, _ index: Int) {
+        self.sweeper = sweeper
+        self.index = index
+    }
+
+    override func completed(_ rows: borrowing Rows) {
+        if rows.affected == StoreLimits.sweptRows { sweeper.sweep(index) }
+    }
+
+    override func failed(_ error: PostgresError) { sweeper.report(error) }
 }
 
 /// A query whose result nobody needs; that it failed is logged.

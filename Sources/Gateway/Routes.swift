@@ -172,7 +172,7 @@ final class Routes: Responder {
                 return .answered
             }
         }
-        let key: [UInt8]?
+        let key: KeyedRequest?
         do throws(Problem) {
             key = try idempotencyKey(request, bytes)
         } catch {
@@ -204,12 +204,12 @@ final class Routes: Responder {
 
     private func idempotencyKey(
         _ request: borrowing RequestParser, _ bytes: Span<UInt8>
-    ) throws(Problem) -> [UInt8]? {
+    ) throws(Problem) -> KeyedRequest? {
         guard let range = request.value(of: .idempotencyKey) else { return nil }
         guard !request.isRepeated(.idempotencyKey) else {
             throw Problem(status: 400, title: "Bad Request", detail: "Idempotency-Key: given twice")
         }
-        return try IdempotencyKey.parse(bytes.extracting(range))
+        return KeyedRequest(key: try IdempotencyKey.parse(bytes.extracting(range)))
     }
 
     private func list(

@@ -19,6 +19,9 @@ public struct PostgresConfiguration: Sendable {
     /// Further settings of every session, such as `synchronous_commit`. Names and values are identifiers and numbers.
     public var settings: [(name: String, value: String)] = []
 
+    /// A commit is on disk when it is answered, also where the server's or the role's `synchronous_commit` is off.
+    public var isDurable = false
+
     /// Shown by pg_stat_activity, unless `keywords` names an `application_name`.
     public var applicationName = ""
 
@@ -56,9 +59,15 @@ public struct PostgresConfiguration: Sendable {
             (name: "statement_timeout", value: "\(milliseconds)"),
             (name: "idle_in_transaction_session_timeout", value: "\(milliseconds)"),
         ]
-        let calls = (bounds + settings).map { setting in
+        var calls = (bounds + settings).map { setting in
             precondition(!(setting.name + setting.value).contains("'"), "a setting is no text")
             return "set_config('\(setting.name)', '\(setting.value)', false)"
+        }
+        if isDurable {
+            // What is stricter than `on` (remote_apply) stays.
+            let present = "current_setting('synchronous_commit')"
+            let value = "CASE \(present) WHEN 'off' THEN 'on' ELSE \(present) END"
+            calls.append("set_config('synchronous_commit', \(value), false)")
         }
         return "SELECT " + calls.joined(separator: ", ")
     }

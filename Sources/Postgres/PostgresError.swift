@@ -63,6 +63,9 @@ extension PostgresError {
         isClass("22") || isClass("23") || isClass("21") || isClass("44") || isClass("P0") || sqlState == "54000"
     }
 
+    /// unique_violation
+    public var isUniqueViolation: Bool { sqlState == "23505" }
+
     /// read_only_sql_transaction: a standby, or a primary that was demoted.
     public var isReadOnly: Bool { sqlState == "25006" }
 

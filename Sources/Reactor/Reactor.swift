@@ -34,6 +34,7 @@ public final class Reactor {
     private var graveyard: [Source] = []
     private var resolver: Resolver?
     private var running = true
+    private var mustTurnSoon = false
 
     public init() throws(SystemError) {
         poller = try Poller()
@@ -124,6 +125,11 @@ public final class Reactor {
         dirty.append(stream)
     }
 
+    /// The next turn waits for nothing: what is done after `beforeSleep` may have made work for it.
+    func turnSoon() {
+        mustTurnSoon = true
+    }
+
     // MARK: Names
 
     /// Resolves a host name or numeric address without blocking; answers by `source.resolved`, in a later turn.
@@ -148,7 +154,10 @@ public final class Reactor {
     }
 
     private func timeout(_ limit: Duration?) -> Int32 {
-        if !dirty.isEmpty { return 0 }
+        if !dirty.isEmpty || mustTurnSoon {
+            mustTurnSoon = false
+            return 0
+        }
         var wait = limit?.wholeNanoseconds ?? .max
         if let deadline = timers.nextDeadline() {
             wait = min(wait, max(0, (deadline - Reactor.monotonic()).wholeNanoseconds))

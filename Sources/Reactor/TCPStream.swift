@@ -113,6 +113,7 @@ public final class TCPStream: Source {
         if !isWriteBlocked { flush() }
         if mustRedeliver {
             mustRedeliver = false
+            reactor.turnSoon()
             if state == .open, !isReadingPaused { deliver(fresh: 0) }
         }
     }

@@ -144,7 +144,7 @@ public struct Outbox {
     // MARK: Publishing
 
     /// The next message to publish, own and taken ones in turn. What is past its lease is let go on the way.
-    /// Each is to be answered by `confirmed`, `refused` or, when it was not sent, `unsent`.
+    /// Each is to be answered by `confirmed` or, also when it was not sent, `refused`.
     public mutating func next(_ now: Instant) -> Message? {
         while let message = takeNext() {
             guard let holding = holdings[message.mark], !holding.isLetGo, now < holding.until else {
@@ -225,6 +225,9 @@ public struct Outbox {
     public mutating func giveBack(forgotten marks: [FlushMark]) {
         forgotten += marks
     }
+
+    /// Whether taken flushes are published that are not marked.
+    public var hasDelivered: Bool { !delivered.isEmpty }
 
     /// Taken flushes whose rows are to be marked as published now. When that fails, they are published once more, as
     /// their lease ends: nothing is to be given back.

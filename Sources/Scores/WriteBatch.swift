@@ -59,8 +59,10 @@ public struct WriteBatch<Ticket: Equatable> {
     public enum Failure: Equatable, Sendable {
         /// The database refused the statement because of what is in a row (SQLSTATE class 22 or 23). Rolled back.
         case data
-        /// Rolled back for a reason that may pass: serialization, deadlock, shutdown, no space.
+        /// Rolled back for a reason that may pass soon: serialization, deadlock, shutdown, no space.
         case transient
+        /// Rolled back, and trying again would only take as long again: the table is locked, the server stuck.
+        case hopeless
         /// The connection was lost before the answer: stored or not has to be found out, until the instant at most.
         case unknown(until: Instant)
     }
@@ -159,6 +161,8 @@ public struct WriteBatch<Ticket: Equatable> {
             return .unresolved
         case .transient:
             return tryAgain(flush)
+        case .hopeless:
+            return .unavailable(flush.tickets)
         case .data:
             let count = flush.units.count
             if count == 1 { return .rejected(flush.units[0].ticket) }
@@ -168,9 +172,6 @@ public struct WriteBatch<Ticket: Equatable> {
     }
 
     // MARK: Unknown outcomes
-
-    /// Flushes whose outcome is to be found out.
-    public var unresolvedCount: Int { unresolved.count }
 
     /// Whether the flush is still to be found out.
     public func isUnresolved(_ id: FlushID) -> Bool { unresolved.contains { $0.id == id } }
@@ -195,9 +196,6 @@ public struct WriteBatch<Ticket: Equatable> {
         unresolved.removeAll { $0.deadline <= now }
         return tickets
     }
-
-    /// When the first of them is over.
-    public var unresolvedDeadline: Instant? { unresolved.map(\.deadline).min() }
 
     /// Gives up everything that waits, as when the database is out of reach: these rows are surely not stored. What is
     /// in flight or unresolved stays until its outcome is told.

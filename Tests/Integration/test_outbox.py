@@ -243,3 +243,65 @@ def test_the_row_of_an_unknown_outcome_is_published_once_it_is_due(world):
         thread.join()
         listener.wait_for(1, seconds=40)
         assert [score["user"] for score in listener.scores] == ["ada"]
+
+
+# MARK: A database in trouble
+
+
+def test_a_locked_table_hangs_nobody(world, services):
+    """Those who wait are told as soon as the first one's time is up, and what comes afterwards is stored."""
+    gateway = world.gateway(REACTORS=1)
+    with services.connect(world.database_url) as connection, connection.transaction():
+        connection.execute('lock table "Score" in access exclusive mode')
+        jobs = [posting(gateway, f"p{index}") for index in range(5)]
+        for answers, thread in jobs:
+            thread.join(timeout=25)
+            assert answers and answers[0].status == 503 and answers[0].getheader("Retry-After")
+    assert gateway.post("after", 1)["user"] == "after"
+    assert world.sql('select "user" from "Score"') == [("after",)]
+
+
+def test_a_sequence_behind_its_table_refuses_no_score_for_good(world):
+    world.sql("""insert into "Score" (id, "user", score) values (1, 'restored', 1), (2, 'restored', 2)""")
+    gateway = world.gateway(REACTORS=1)
+    answers = [gateway.request("POST", "/scores", '{"user":"ada","score":3}') for _ in range(3)]
+    assert [answer.status for answer in answers] == [503, 503, 200]
+
+
+def test_a_commit_is_durable_whatever_the_role_says(world):
+    name = world.database_url.rsplit("/", 1)[1]
+    world.sql(f'alter database "{name}" set synchronous_commit = off')
+    world.sql('create table seen (value text)')
+    world.sql(
+        """
+        create function note() returns trigger language plpgsql as $$
+            begin insert into seen values (current_setting('synchronous_commit')); return null; end $$;
+        create trigger note after insert on "Score" execute function note()
+        """
+    )
+    gateway = world.gateway()
+    gateway.post("ada", 1)
+    gateway.request("POST", "/scores", json.dumps([{"user": "u", "score": 1}] * 1500))
+    assert {row[0] for row in world.sql("select value from seen")} == {"on"}
+
+
+def test_marks_and_keys_that_are_over_are_swept(world):
+    world.sql(
+        """
+        insert into score_outbox_published (flush, ids, published_at)
+            select gen_random_uuid(), '{1}', now() - interval '2 hours' from generate_series(1, 25000);
+        insert into score_outbox (flush, ids, due_at)
+            select gen_random_uuid(), null, now() - interval '2 hours' from generate_series(1, 10);
+        insert into score_idempotency (key, fingerprint, first_id, last_id, stored, created_at)
+            select n::text, '', 1, 1, 1, now() - interval '25 hours' from generate_series(1, 12000) n;
+        insert into score_outbox_published (flush, ids) values (gen_random_uuid(), '{2}');
+        insert into score_idempotency (key, fingerprint, first_id, last_id, stored) values ('new', '', 1, 1, 1)
+        """
+    )
+    world.gateway()
+
+    def left():
+        tables = ["score_outbox_published", "score_outbox", "score_idempotency"]
+        return [world.sql(f"select count(*) from {table}")[0][0] for table in tables]
+
+    eventually(lambda: left() == [1, 0, 1], seconds=40, what="only what is young is left")

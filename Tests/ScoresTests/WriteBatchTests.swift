@@ -111,6 +111,15 @@ import Testing
         #expect(batch.takeFlush() == nil)
     }
 
+    @Test func whatIsHopelessIsNotTriedAgain() throws {
+        var batch = Batch()
+        #expect(append("a", 1, 1, to: &batch))
+        let flush = try take(&batch)
+        #expect(append("b", 2, 2, to: &batch))
+        #expect(batch.failed(flush.id, .hopeless) == .unavailable([1]))
+        #expect(batch.takeFlush()?.tickets == [2])
+    }
+
     @Test func aLostConnectionLeavesTheOutcomeUnknown() throws {
         var batch = Batch(flushesInFlight: 2, rowsPerFlush: 1)
         for ticket in 0..<4 { #expect(append("u", 0, ticket, to: &batch)) }
@@ -121,8 +130,7 @@ import Testing
         #expect(batch.drain() == [2, 3], "these were never sent")
         #expect(batch.waitingCount == 0)
         #expect(batch.takeFlush() == nil)
-        #expect(batch.unresolvedCount == 2)
-        #expect(batch.unresolvedDeadline == Instant(nanoseconds: 50))
+        #expect(batch.isUnresolved(first.id) && batch.isUnresolved(second.id))
         #expect(batch.expireUnresolved(Instant(nanoseconds: 49)) == [])
         #expect(batch.expireUnresolved(Instant(nanoseconds: 50)) == [0])
         #expect(batch.expireUnresolved(Instant(nanoseconds: 50)) == [], "once")
@@ -130,7 +138,7 @@ import Testing
         #expect(batch.foundAbsent(first.id) == nil, "too late")
         #expect(batch.foundStored(second.id)?.tickets == [1])
         #expect(batch.foundStored(second.id) == nil, "once")
-        #expect(batch.unresolvedCount == 0)
+        #expect(!batch.isUnresolved(first.id) && !batch.isUnresolved(second.id))
     }
 
     @Test func whatIsFoundAbsentIsStoredAgainUnderAnotherID() throws {

@@ -24,6 +24,7 @@ extension Migration {
                 ids bigint[] NOT NULL,
                 published_at timestamptz NOT NULL DEFAULT now()
             );
+            CREATE INDEX IF NOT EXISTS score_outbox_published_at ON score_outbox_published (published_at);
             CREATE TABLE IF NOT EXISTS score_idempotency (
                 key text PRIMARY KEY,
                 fingerprint bytea NOT NULL,

@@ -257,14 +257,14 @@ final class BatchTransaction: StoreUser {
     fileprivate func failed(_ error: PostgresError) {
         switch state {
         case .committing where error.isOutcomeUnknown, .fencing, .finding:
-            // `connected` goes on; the deadline bounds it. An inquiry that failed on a standing connection is begun anew.
+            // `connected` goes on, or the next tick when the connection stands; the deadline bounds it.
             if case .committing = state { deadline = batches.reactor.now + StoreLimits.outcome }
             state = .unknown
-            if !error.isConnectionLoss { connected() }
         case .ended: break
         default:
             if case .committing = state { state = .rollingBack }
-            if error.isDataError {
+            // A sequence that is behind its table refuses good scores, until it has caught up.
+            if error.isDataError, !error.isUniqueViolation {
                 batches.answers.reject(ticket)
                 end()
             } else {
@@ -325,9 +325,9 @@ final class BatchTransaction: StoreUser {
 
     // MARK: Time
 
-    /// Once a second: whether it waits too long, or its client is too slow.
+    /// Looks from time to time whether it waits too long, or its client is too slow.
     private func tick() {
-        timer = batches.reactor.schedule(clock, at: batches.reactor.now + .seconds(1))
+        timer = batches.reactor.schedule(clock, at: batches.reactor.now + StoreLimits.largeBatchTick)
     }
 
     private func timerFired() {
@@ -338,6 +338,7 @@ final class BatchTransaction: StoreUser {
             batches.answers.refuseTooSlow(ticket)
             end()
         } else {
+            if case .unknown = state, connection?.isReady == true { connected() }
             tick()
         }
     }

@@ -26,6 +26,7 @@ final class BatchTransactions {
         self.metrics = metrics
         self.log = log
         var configuration = configuration
+        configuration.isDurable = true
         // Between two chunks the client may be slow; how slow, is decided here and not by the server.
         configuration.settings += [
             (name: "enable_seqscan", value: "off"),

@@ -56,17 +56,25 @@ final class OutcomeInquiry: StoreJob {
     private func ask(_ query: Int) {
         var parameters = ParameterBuffer()
         parameters.append(mark: sent.mark)
-        // When it is not sent, the connection is about to be replaced.
-        _ = writer.connection.run(query, parameters, self)
+        if !writer.connection.run(query, parameters, self) { end(andAgain: true) }
+    }
+
+    private func end(andAgain: Bool) {
+        writer.inquiryEnded(sent)
+        if andAgain { writer.inquireLater() }
     }
 
     override func completed(_ rows: borrowing Rows) {
-        guard writer.isUnresolved(sent) else { return }
+        guard writer.isUnresolved(sent) else {
+            end(andAgain: false)
+            return
+        }
         guard isFenced else {
             isFenced = true
             ask(ScoreWriter.Query.found)
             return
         }
+        end(andAgain: false)
         guard rows.count > 0 else {
             writer.foundAbsent(sent)
             return
@@ -86,6 +94,7 @@ final class OutcomeInquiry: StoreJob {
     }
 
     override func failed(_ error: PostgresError) {
-        if !error.isConnectionLoss { writer.inquireLater() }
+        // With the connection `connected` begins anew.
+        end(andAgain: !error.isConnectionLoss)
     }
 }

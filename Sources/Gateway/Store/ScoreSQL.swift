@@ -53,7 +53,7 @@ enum ScoreSQL {
                     WHERE kept.created_at <= now() - interval '\(StoreLimits.idempotencyHours) hours'
                 RETURNING first_id
             ), stored AS (
-                INSERT INTO "Score" (id, "user", score)
+                INSERT INTO "Score" (id, "user", score) OVERRIDING SYSTEM VALUE
                 SELECT id, u, s FROM flush
                 WHERE unit IN (SELECT unit FROM units WHERE first_id IN (SELECT first_id FROM fresh)) ORDER BY n
                 RETURNING id, created_at
@@ -108,13 +108,14 @@ enum ScoreSQL {
         name: "forget", sql: "DELETE FROM score_outbox WHERE flush = ANY ($1::uuid[])", parameterTypes: [T.uuidArray])
 
     /// Takes over rows that are due, the oldest first, passing over those that another process is taking. $1 how many,
-    /// $2 the new lease in seconds. Result, a row for each score, in order: `flush`, `id`, `user`, `score`, `created_at`;
-    /// all but the first are NULL when somebody has deleted the score since.
+    /// $2 the new lease in seconds, $3 only marks behind this one: who takes a backlog goes on where he was, for what he
+    /// has left behind there may not be cleaned up yet. Result, a row for each score, in order: `flush`, `id`, `user`,
+    /// `score`, `created_at`; `id` is NULL when somebody has deleted the score since.
     static let claim = Statement(
         name: "claim",
         sql: """
             WITH due AS (
-                SELECT flush FROM score_outbox WHERE due_at <= now() AND ids IS NOT NULL
+                SELECT flush FROM score_outbox WHERE flush > $3 AND due_at <= now() AND ids IS NOT NULL
                 ORDER BY flush LIMIT $1 FOR UPDATE SKIP LOCKED
             ), claimed AS (
                 UPDATE score_outbox AS kept SET due_at = now() + make_interval(secs => $2)
@@ -125,7 +126,7 @@ enum ScoreSQL {
             FROM claimed CROSS JOIN LATERAL unnest(claimed.ids) AS flush (id)
             LEFT JOIN "Score" AS score ON score.id = flush.id
             ORDER BY claimed.flush, flush.id
-            """, parameterTypes: [T.int4, T.int4])
+            """, parameterTypes: [T.int4, T.int4, T.uuid])
 
     /// Flushes that were taken over are on the bus: their marks stay for a while. $1 marks.
     static let published = Statement(
@@ -136,29 +137,28 @@ enum ScoreSQL {
             ON CONFLICT DO NOTHING
             """, parameterTypes: [T.uuidArray])
 
-    /// Drops what nobody asks for any more: marks, fences, and keys.
+    /// Drops what nobody asks for any more, some of it: marks, fences, and keys.
     static let sweep: [Statement] = [
-        Statement(
-            name: "sweep_published",
-            sql: """
-                DELETE FROM score_outbox_published
-                WHERE published_at < now() - interval '\(StoreLimits.markMinutes) minutes'
-                """, parameterTypes: []),
-        Statement(
-            name: "sweep_fences",
-            sql: """
-                DELETE FROM score_outbox
-                WHERE ids IS NULL AND due_at < now() - interval '\(StoreLimits.markMinutes) minutes'
-                """, parameterTypes: []),
-        Statement(
-            name: "sweep_keys",
-            sql: """
-                DELETE FROM score_idempotency WHERE key IN (
-                    SELECT key FROM score_idempotency
-                    WHERE created_at <= now() - interval '\(StoreLimits.idempotencyHours) hours'
-                    ORDER BY created_at LIMIT 10000 FOR UPDATE SKIP LOCKED)
-                """, parameterTypes: []),
+        sweep(
+            "published", "score_outbox_published", "flush", "published_at < now() - \(minutes)", "published_at"),
+        sweep("fences", "score_outbox", "flush", "ids IS NULL AND due_at < now() - \(minutes)", "flush"),
+        sweep("keys", "score_idempotency", "key", "created_at <= now() - \(hours)", "created_at"),
     ]
+
+    private static let minutes = "interval '\(StoreLimits.markMinutes) minutes'"
+    private static let hours = "interval '\(StoreLimits.idempotencyHours) hours'"
+
+    private static func sweep(
+        _ name: String, _ table: String, _ key: String, _ condition: String, _ order: String
+    ) -> Statement {
+        Statement(
+            name: "sweep_\(name)",
+            sql: """
+                DELETE FROM \(table) WHERE \(key) IN (
+                    SELECT \(key) FROM \(table) WHERE \(condition)
+                    ORDER BY \(order) LIMIT \(StoreLimits.sweptRows) FOR UPDATE SKIP LOCKED)
+                """, parameterTypes: [])
+    }
 
     // MARK: Batches of any size
 

@@ -43,10 +43,10 @@ final class ScoreUpload: BodyConsumer {
     /// - Parameters:
     ///   - isLines: the body is `application/x-ndjson`.
     ///   - key: one that `RunningKeys` has let in; nil without.
-    init(_ services: Services, _ response: ResponseTicket, isLines: Bool, key: [UInt8]?) {
+    init(_ services: Services, _ response: ResponseTicket, isLines: Bool, key: KeyedRequest?) {
         self.services = services
         self.response = response
-        self.key = key.map { KeyedRequest(key: $0) }
+        self.key = key
         digest = key == nil ? nil : BodyDigest()
         form = isLines ? .batch : .undecided
         decoder = ScoreBatchDecoder(isLines ? .lines : .array)
@@ -142,7 +142,7 @@ final class ScoreUpload: BodyConsumer {
         large = nil
         guard !isHandedOver else { return }
         isHandedOver = true
-        if let key { services.running.end(key.key) }
+        if let key { services.running.end(key) }
     }
 }
 

@@ -50,10 +50,13 @@ final class ScoreWriter: StoreUser {
     private var keyed = WriteBatch<WriteTicket>()
     /// What is to be found out.
     private var unresolved: [FlushMark: Sent] = [:]
+    /// What is being asked after.
+    private var inquiries: Set<FlushMark> = []
     private var marks = FlushMarkSource()
     private var parameters = ParameterBuffer()
     private var clock: Clock!  // made in init; needs self
     private var isForgetting = false
+    private var isInquiryScheduled = false
     private var isForgetScheduled = false
     private var isConnected = false
 
@@ -74,6 +77,7 @@ final class ScoreWriter: StoreUser {
         super.init()
         var configuration = configuration
         // The outbox is nearly empty whenever its statistics are taken, and may be long when a plan is made from them.
+        configuration.isDurable = true
         configuration.settings.append((name: "enable_seqscan", value: "off"))
         connection = StoreConnection(reactor, configuration, statements: Query.all, user: self)
         clock = Clock(self)
@@ -217,10 +221,19 @@ final class ScoreWriter: StoreUser {
     func failed(_ sent: Sent, _ error: PostgresError) {
         if error.isDataError {
             rejections.write("\(error)", at: reactor.now)
-            failed(sent, .data)
+            // A sequence that is behind its table refuses good scores, until it has caught up.
+            failed(sent, error.isUniqueViolation && sent.flush.units.count == 1 ? .hopeless : .data)
+            return
+        }
+        failures.write("\(error)", at: reactor.now)
+        if error.isOutcomeUnknown {
+            failed(sent, .unknown(until: reactor.now + StoreLimits.outcome))
+        } else if error.isQueryCanceled || error.isLockNotAvailable {
+            // It took `StoreLimits.statement`, and so would all that wait: they are told now, while it is of use to them.
+            failed(sent, .hopeless)
+            answers.refuse(plain.drain() + keyed.drain(), "The database is too busy; nothing was stored.")
         } else {
-            failures.write("\(error)", at: reactor.now)
-            failed(sent, error.isOutcomeUnknown ? .unknown(until: reactor.now + StoreLimits.outcome) : .transient)
+            failed(sent, .transient)
         }
     }
 
@@ -231,7 +244,7 @@ final class ScoreWriter: StoreUser {
             unresolved[sent.mark] = sent
             _ = reactor.schedule(clock, at: reactor.now + StoreLimits.outcome, tag: TimerTag.unresolved)
             // The session may stand: it can be the server itself that does not know.
-            if connection.isReady { inquire(sent) }
+            if connection.isReady { inquireLater() }
         }
         run(verdict)
     }
@@ -249,6 +262,7 @@ final class ScoreWriter: StoreUser {
     private func inquire(_ sent: Sent) {
         if sent.isKeyed {
             // What was stored is known by its keys: to store it again is to ask.
+            inquiryEnded(sent)
             foundAbsent(sent)
         } else {
             OutcomeInquiry(self, sent).start()
@@ -265,15 +279,23 @@ final class ScoreWriter: StoreUser {
         }
     }
 
-    /// The inquiry failed on a connection that stands.
+    /// An inquiry failed on a connection that stands, or was not sent.
     func inquireLater() {
+        guard !isInquiryScheduled else { return }
+        isInquiryScheduled = true
         _ = reactor.schedule(clock, at: reactor.now + StoreLimits.inquiryPause, tag: TimerTag.inquire)
     }
 
+    /// Those that are under way are not begun a second time: what is left of them fails with the connection.
     private func inquireAll() {
+        isInquiryScheduled = false
         guard connection.isReady else { return }
-        for sent in unresolved.values.sorted(by: { $0.mark < $1.mark }) { inquire(sent) }
+        for sent in unresolved.values.sorted(by: { $0.mark < $1.mark }) where inquiries.insert(sent.mark).inserted {
+            inquire(sent)
+        }
     }
+
+    func inquiryEnded(_ sent: Sent) { inquiries.remove(sent.mark) }
 
     private func expireUnresolved() {
         let tickets = plain.expireUnresolved(reactor.now) + keyed.expireUnresolved(reactor.now)

@@ -10,9 +10,10 @@ enum StoreLimits {
     /// server, shorter than a client's patience.
     static let statement: Duration = .seconds(10)
 
-    /// How long its answer is waited for before the connection is given up. Longer than `statement`, so that a slow
-    /// statement ends with the server's word and not with an unknown outcome.
-    static let answer: Duration = .seconds(15)
+    /// How long its answer is waited for before the connection is given up. Longer than `statement` twice, as a plain and
+    /// a keyed flush may be in the pipe, so that a slow statement ends with the server's word and not with an unknown
+    /// outcome.
+    static let answer: Duration = .seconds(22)
 
     /// How long a flush whose outcome is unknown is looked for before its requests are answered 503: a restart of the
     /// database takes some seconds, and a client's patience ends at half a minute or so.
@@ -31,10 +32,17 @@ enum StoreLimits {
     /// the lease can end, with room for a clock that runs fast.
     static let lease: Duration = .seconds(8)
 
+    /// How often what is past its lease is let go while nothing can be published.
+    static let expiryPause: Duration = .seconds(1)
+
+    /// How long a message rests that the broker has refused (basic.nack: a queue that is full or in trouble) before it
+    /// is published again: soon, but not as fast as the broker refuses.
+    static let refusedRest: Duration = .milliseconds(200)
+
     /// Between two looks for rows that are due.
     static let claimPause: Duration = .seconds(1)
 
-    /// Rows that are taken over at once: at most some 16,000 scores, or 2 MB.
+    /// Rows that are taken over at once: at most 16,000 scores, which is 2 MB of JSON with usual names.
     static let claimedRows: Int32 = 16
 
     /// Messages of taken flushes that may be unconfirmed when more are taken over: a part of the confirm window.
@@ -51,8 +59,10 @@ enum StoreLimits {
     /// that is on its way to the server longer than this is held up by nothing that TCP survives.
     static let markMinutes = 60
 
-    /// Between two sweeps of marks, fences and keys that are over.
-    static let sweepPause: Duration = .seconds(600)
+    /// Between two sweeps of marks, fences and keys that are over; and how many of a kind one statement drops: what
+    /// takes well below `statement`. When there were so many, the next follows at once.
+    static let sweepPause: Duration = .seconds(60)
+    static let sweptRows = 10_000
 
     // MARK: Large batches
 
@@ -71,6 +81,9 @@ enum StoreLimits {
     /// What a client must send at least, in bytes a second, while its batch holds a transaction open: 64 MiB in a quarter
     /// of an hour. Time in which we held it back does not count.
     static let slowestLargeBatch = 64 << 10
+
+    /// Between two looks at its pace.
+    static let largeBatchTick: Duration = .seconds(1)
 
     /// How much later than that it may be, and how long silent.
     static let largeBatchGrace: Duration = .seconds(10)

@@ -97,9 +97,11 @@ final class WriteAnswers {
     /// 408: a transaction cannot be kept open for this client.
     func refuseTooSlow(_ ticket: WriteTicket) {
         metrics.scoresRefused.add()
-        refuse(
-            ticket, .requestTimeout,
-            "A batch of this size must come faster; send several smaller ones. Nothing of it was stored.")
+        done(ticket)
+        server.refuse(
+            ticket.response.closing, .requestTimeout,
+            detail:
+                "A batch of this size must come faster; send several smaller ones. Nothing of it was stored.")
     }
 
     private func refuse(
@@ -111,7 +113,7 @@ final class WriteAnswers {
 
     /// The request is over, or will be answered otherwise.
     func done(_ ticket: WriteTicket) {
-        if let key = ticket.key { running.end(key.key) }
+        if let key = ticket.key { running.end(key) }
     }
 }
 

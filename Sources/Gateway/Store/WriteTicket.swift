@@ -28,14 +28,21 @@ final class KeyedRequest {
 /// The keys of requests that this process is serving: a second request with one of them is answered 409. (One at another
 /// process waits in the database for the first, and is then answered as the first was.)
 final class RunningKeys: Sendable {
-    private let keys = Mutex<Set<[UInt8]>>([])
+    private let keys = Mutex<[[UInt8]: ObjectIdentifier]>([:])
 
     /// - Returns: false when a request with this key is being served.
-    func begin(_ key: [UInt8]) -> Bool {
-        keys.withLock { $0.insert(key).inserted }
+    func begin(_ request: KeyedRequest) -> Bool {
+        keys.withLock { keys in
+            guard keys[request.key] == nil else { return false }
+            keys[request.key] = ObjectIdentifier(request)
+            return true
+        }
     }
 
-    func end(_ key: [UInt8]) {
-        keys.withLock { _ = $0.remove(key) }
+    /// The request is over; saying so again does nothing.
+    func end(_ request: KeyedRequest) {
+        keys.withLock { keys in
+            if keys[request.key] == ObjectIdentifier(request) { keys[request.key] = nil }
+        }
     }
 }
