@@ -12,8 +12,8 @@ enum FeedLimits {
     /// Ids that are remembered to drop doubles: what arrives on two ways (store and bus) does so within seconds.
     static let recentIDs = 1 << 16
 
-    /// Scores from the bus that wait while the log is filled from the store, so that older ones come before them. Beyond
-    /// it memory goes before order.
+    /// Scores from the bus that wait while the history is read, so that older ones come before them. Beyond it they are
+    /// dropped, and read from the history as well, which has them.
     static let heldScores = 100_000
 
     /// How far below the newest id the feed asks the store again after an outage, at least: ids are taken before they are
@@ -52,8 +52,9 @@ enum FeedLimits {
     /// Steps of what came late that are kept: more make an answer exacter, never more right.
     static let lateSteps = 512
 
-    /// How long the history may keep live scores waiting. After it the feed goes on with what the bus brings, and what
-    /// the history has is appended when it comes.
+    /// How long the history may keep the first readers waiting. After it the feed begins with what the bus brings, and
+    /// what the history has is appended when it comes. After an outage live scores wait for what was missed, however
+    /// long: who had them, and resumed elsewhere, would not be given it there.
     static let patience: Duration = .seconds(10)
 
     /// What a subscriber may lack for it to be copied behind output of its stream that has not left yet: a snapshot of

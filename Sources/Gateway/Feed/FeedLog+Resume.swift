@@ -11,7 +11,9 @@ import Bytes
 ///     log begins
 ///     the log does not reach      the store is asked for what is above that id, and then the log (`BackfillMark`).
 ///
-/// The first is an exact answer, and the everyday one.
+/// The first is an exact answer, and the everyday one. What came late while this log was there is known (`FeedLate`),
+/// however late. What came before it was, later than `FeedLimits.late` and below the ids sent again, cannot be: a reader
+/// who leaves a reporter in the middle of a large upload's publication, and comes to one that began right after it.
 extension FeedLog {
     /// Where a subscriber goes on.
     enum Resume: Equatable {

@@ -13,8 +13,7 @@ import Scores
 ///
 /// The queue is bound before the history is asked, so a score is in one of the two at least. While the broker is out of
 /// reach at the start, the history is read without it, so that readers see something; the bus then catches up as after
-/// any outage. What is held waits for order only, so it goes on when that takes too long or too much: the history's part
-/// is then appended behind it.
+/// any outage. What is decided on the way: `FeedIntake`.
 final class FeedSource: AMQPClient {
     private enum TimerTag {
         static let retry: UInt32 = 0
