@@ -59,7 +59,48 @@ private func readAll(_ descriptor: Int32) -> [UInt8]? {
     }
 }
 
+/// Work that is done before the reactor sleeps: lets a paused stream go on.
+private final class Batcher: Source {
+    unowned let stream: TCPStream
+    var rounds = 0
+    var isPaused = false
+    var alarm = false
+
+    init(_ stream: TCPStream) { self.stream = stream }
+
+    override func beforeSleep() {
+        rounds += 1
+        if isPaused { stream.resumeReading() }
+        isPaused = false
+    }
+
+    override func timerFired(_ tag: UInt32) { alarm = true }
+}
+
 @Suite struct TCPStreamTests {
+    @Test func whatIsPresentedAfterTheBatchesOfATurnDoesNotWaitForTheNextEvent() throws {
+        let reactor = try Reactor()
+        let handler = Recorder()
+        let (stream, peer) = try pair(reactor, handler)
+        let batcher = Batcher(stream)
+        reactor.addBeforeSleep(batcher)
+        handler.consume = { count in
+            guard count == 4 else { return count }
+            stream.pauseReading()
+            batcher.isPaused = true
+            return 2
+        }
+        write(peer, "abcd")
+        turn(reactor) { handler.received.count == 4 }
+        let rounds = batcher.rounds
+        _ = reactor.schedule(batcher, at: Reactor.monotonic() + .seconds(15))
+        reactor.turn()
+        #expect(batcher.rounds == rounds + 1)
+        #expect(!batcher.alarm, "the batch waited for whatever comes next")
+        stream.close()
+        close(peer)
+    }
+
     @Test func keepsWhatTheHandlerLeavesAndPresentsItAgain() throws {
         let reactor = try Reactor()
         let handler = Recorder()

@@ -19,14 +19,7 @@ final class FlushJob: StoreJob {
             writer.miscounted(sent, rows: rows.count)
             return
         }
-        let flushed = sent.flush.rows
-        var stored = StoredFlush(capacity: rows.count)
-        for index in 0..<rows.count {
-            stored.append(
-                id: rows.int64(index, 0), user: flushed.user(at: index), score: flushed.scores[index],
-                createdAt: Timestamp(microsecondsSince2000: rows.int64(index, 1)))
-        }
-        writer.stored(sent, stored)
+        writer.stored(sent, StoredFlush(rows, of: sent.flush.rows))
     }
 
     override func failed(_ error: PostgresError) {
@@ -83,18 +76,25 @@ final class OutcomeInquiry: StoreJob {
             writer.miscounted(sent, rows: rows.count)
             return
         }
-        let flushed = sent.flush.rows
-        var stored = StoredFlush(capacity: rows.count)
-        for index in 0..<rows.count {
-            stored.append(
-                id: rows.int64(index, 0), user: flushed.user(at: index), score: flushed.scores[index],
-                createdAt: rows.isNull(index, 1) ? nil : Timestamp(microsecondsSince2000: rows.int64(index, 1)))
-        }
-        writer.stored(sent, stored)
+        writer.stored(sent, StoredFlush(rows, of: sent.flush.rows))
     }
 
     override func failed(_ error: PostgresError) {
         // With the connection `connected` begins anew.
         end(andAgain: !error.isConnectionLoss)
+    }
+}
+
+extension StoredFlush {
+    /// - Parameters:
+    ///   - rows: `id`, `created_at` of every row, in the order of the flush.
+    ///   - flushed: what was flushed.
+    fileprivate init(_ rows: borrowing Rows, of flushed: ScoreRows) {
+        self.init(capacity: rows.count)
+        for index in 0..<rows.count {
+            append(
+                id: rows.int64(index, 0), user: flushed.user(at: index), score: flushed.scores[index],
+                createdAt: rows.isNull(index, 1) ? nil : Timestamp(microsecondsSince2000: rows.int64(index, 1)))
+        }
     }
 }
