@@ -169,17 +169,18 @@ public final class AMQPConnection: Source {
     }
 
     /// Hands all deliveries that are not answered back to the broker, which gives them out again, and first to another
-    /// consumer where there is one: `disconnected` with `.handedBack` follows, and then `ready`. Nothing is done when
-    /// not ready: they are handed back then already, or about to be.
-    public func handBackDeliveries() {
-        guard isReady, let stream = link?.stream else { return }
+    /// consumer where there is one: `disconnected` with `.handedBack` follows, and then `ready`.
+    /// - Returns: false when not ready; nothing is done then.
+    public func handBackDeliveries() -> Bool {
+        guard isReady, let stream = link?.stream else { return false }
         do throws(AMQPError) {
-            guard try session.handBack(into: &stream.output) else { return }
+            guard try session.handBack(into: &stream.output) else { return false }
             flush()
             armHandshake()
         } catch {
             fail(error)
         }
+        return true
     }
 
     /// Why the queue, which exists with other arguments, is used as it is: the broker's words; nil: it is as asked for.

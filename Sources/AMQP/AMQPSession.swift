@@ -247,6 +247,9 @@ struct AMQPSession: ~Copyable {
             if !noWait { try send(.basicCancelOK(consumerTag: tag), into: &output) }
             // While the queue is being declared anyway there is nothing to begin again.
             guard phase == .ready else { return .none }
+            // Most likely it is deleted: then it is made as it should be, and the channel stands, with the deliveries that
+            // are not answered yet.
+            queueRefusal = nil
             try enter(.queue, now: now, into: &output)
             return .consumerCancelled
         default: return try answered(method, now: now, into: &output)

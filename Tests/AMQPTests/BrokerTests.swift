@@ -121,7 +121,7 @@ import Testing
         turn(reactor) { one.deliveries.count == 3 && one.confirms.count == 3 }
         #expect(two.deliveries == [])
         first.ack(one.deliveries[0].tag)
-        first.handBackDeliveries()
+        #expect(first.handBackDeliveries())
         turn(reactor) { two.deliveries.count == 2 && one.readies == 2 }
         #expect(one.errors == [.handedBack])
         #expect(two.deliveries.map(\.body) == [[2], [3]] && two.deliveries.allSatisfy(\.redelivered))

@@ -129,7 +129,7 @@ class Run:
             print(f"    {line}")
         for finding in result.findings:
             print(f"    LOST OR WRONG  {finding}")
-        print(f"    {'FAILED' if result.findings else 'nothing lost, nothing doubled'}\n", flush=True)
+        print(f"    {'FAILED' if result.findings else 'nothing lost, nothing stored twice'}\n", flush=True)
 
 
 async def main(options):

@@ -29,6 +29,7 @@ class Row:
     id: int
     user: str
     score: int
+    created_at: float = 0.0  # seconds since the epoch
 
 
 class Ledger:
@@ -38,6 +39,8 @@ class Ledger:
         self.answers = {}
         #: What must never happen, noticed as it did: an answer of 500, an answer cut short.
         self.incidents = []
+        #: Requests that nothing between us and the gateway cut off: (node, its life, when they were sent).
+        self.unanswered = []
 
     def write(self, kind, scores):
         made = Write(kind, scores)
@@ -49,6 +52,18 @@ class Ledger:
 
     def incident(self, text):
         self.incidents.append(text)
+
+    def left_unanswered(self):
+        """Of those, what a gateway left that was ended in peace, and had the time."""
+        return [
+            f"{name} was terminated and left a request of {began:.1f} unanswered"
+            for name, life, began in self.unanswered
+            if life.end == "terminated"
+            and not life.paused
+            and life.ended_at is not None
+            and began < life.terminated_at - 1
+            and life.ended_at < life.terminated_at + 9
+        ]
 
     @property
     def stored(self):

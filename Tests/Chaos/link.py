@@ -84,6 +84,7 @@ class Link:
         self.flows.set()
         self.passages = set()
         self.cuts = 0
+        self.faults = []  # of our own: what the tap could not read
         self._server = None
         self._tasks = set()
 
@@ -101,6 +102,9 @@ class Link:
             self.passages.add(passage)
             await passage.run()
         except OSError:
+            writer.close()
+        except Exception as error:  # of the tap, which reads what passes
+            self.faults.append(f"link {self.name}: {type(error).__name__} {error}")
             writer.close()
         except asyncio.CancelledError:
             writer.close()  # the end of the link, which waits for this

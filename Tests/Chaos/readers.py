@@ -5,6 +5,7 @@ import collections
 import contextlib
 import json
 import random
+import time
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
@@ -25,6 +26,8 @@ class Reader:
         self.seen = {}
         self.highest = 0
         self.connections = 0
+        #: The present connection: when it was opened, and what came on it.
+        self.opened_at, self.came = None, set()
         self._task = None
 
     def start(self):
@@ -38,6 +41,7 @@ class Reader:
                 # A peer that is paused or held back is not gone: it is waited for, as a browser does.
                 async with connect(url, open_timeout=5, close_timeout=1, ping_interval=None, max_size=None) as socket:
                     self.connections += 1
+                    self.opened_at, self.came = time.time(), set()
                     await self._read(socket)
             await asyncio.sleep(self.rng.uniform(0.05, 0.4))
 
@@ -52,6 +56,7 @@ class Reader:
         id, told = score["id"], (score["user"], score["score"])
         if self.seen.setdefault(id, told) != told:
             self.ledger.incident(f"feed {self.name}: id {id} is {self.seen[id]} and {told}")
+        self.came.add(id)
         self.highest = max(self.highest, id)
 
     def settle(self):

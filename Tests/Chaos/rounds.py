@@ -18,6 +18,8 @@ from writers import INSISTENCE, PATIENCE, crew
 
 #: How long it may take until all is quiet after the last fault. Slack's back-off reaches a minute.
 QUIET = 120.0
+#: Of the requests that the writers are to send, as many scores are to be accepted at least.
+LEAST_SHARE = 0.25
 
 
 @dataclasses.dataclass
@@ -108,6 +110,7 @@ class Round:
             evidence = await self._evidence(readers)
             names = {row.user for row in self.table}
             missing = {
+                "last": sum(len(verdict.missed(self.table, *last)) for last in evidence.last.values()),
                 "bus": len(names - set(self.bus.names)) if evidence.bus is not None else 0,
                 "feeds": sum(len({row.id for row in self.table} - set(reader.seen)) for reader in readers),
                 "slack": len(names - self.account.acknowledged) + evidence.slack_left if evidence.slack else 0,
@@ -121,7 +124,9 @@ class Round:
 
     async def _look(self):
         async with self.servers.sql(self.name) as connection:
-            cursor = await connection.execute('select id, "user", score from "Score" order by id')
+            cursor = await connection.execute(
+                'select id, "user", score, extract(epoch from created_at)::float from "Score" order by id'
+            )
             self.table = [Row(*row) for row in await cursor.fetchall()]
         await self.bus.drain()
 
@@ -132,7 +137,10 @@ class Round:
             table=self.table,
             bus=None if "bus" in self.without else self.bus.names,
             feeds={reader.name: reader.seen for reader in readers},
+            last={reader.name: (reader.opened_at, reader.came) for reader in readers if reader.opened_at},
             slack=self.account if with_slack else None,
+            # Most of a round nothing stands between a writer and some gateway.
+            least_accepted=int(self.rate * self.seconds * LEAST_SHARE),
             incidents=self.ledger.incidents,
             slack_left=await self.bus.depth(self.topology.queue) if with_slack else 0,
         )
@@ -145,6 +153,12 @@ class Round:
         await self._look()
         for node in self.topology.nodes.values():
             self.ledger.incidents += node.crash_reports()
+        self.ledger.incidents += self.ledger.left_unanswered()
+        self.ledger.incidents += [fault for link in self.topology.links.values() for fault in link.faults]
+        if quiet is None:
+            self.ledger.incident(f"not quiet {QUIET:.0f} s after the last fault")
+        if len(saboteur.void) * 3 > len(self.faults):
+            self.ledger.incident(f"{len(saboteur.void)} of {len(self.faults)} faults could not be carried out")
         findings = verdict.judge(await self._evidence(readers))
         answers = ", ".join(f"{what} {number}" for what, number in sorted(self.ledger.answers.items()))
         doubles = sum(self.bus.names.values()) - len(self.bus.names)

@@ -1,6 +1,7 @@
 """Losses and doubles are planted, and every one must be found: a proof that cannot fail proves nothing."""
 
 import collections
+import dataclasses
 import copy
 
 import pytest
@@ -32,7 +33,10 @@ def good():
     account.confirm(account.post("n", ":tada: p1 just scored 5 points\n:tada: k1 just scored 1 point\nand 5 more", 2.0))
     channel.acked(1, multiple=False)
     bus = collections.Counter(names)
-    return Evidence(writes, table, bus, {"stays": seen, "goes": dict(seen)}, account, [], least_accepted=4)
+    # The last three came after the reader's last connection was opened.
+    table[4:] = [dataclasses.replace(row, created_at=20.0) for row in table[4:]]
+    last = {"goes": (10.0, {5, 6, 7})}
+    return Evidence(writes, table, bus, {"stays": seen, "goes": dict(seen)}, account, [], last, least_accepted=4)
 
 
 def test_a_good_round_has_no_findings():
@@ -47,6 +51,7 @@ def drop(evidence, name):
     "what, plant",
     [
         ("answered 2xx, not stored", lambda e: drop(e, "p1")),
+        ("stored while it was connected, not seen then", lambda e: e.last["goes"][1].remove(6)),
         ("answered 2xx, not stored", lambda e: drop(e, "b2")),
         ("answered 2xx, not stored", lambda e: drop(e, "k1")),
         ("stored more than once", lambda e: e.table.append(Row(9, "k1", 1))),

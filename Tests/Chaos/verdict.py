@@ -20,6 +20,7 @@ class Evidence:
     feeds: dict  # reader → {id: (user, score)}
     slack: SlackAccount | None
     incidents: list
+    last: dict = dataclasses.field(default_factory=dict)  # reader → when its last connection opened, ids that came on it
     slack_left: int = 0  # messages that still wait for the posters
     least_accepted: int = LEAST_ACCEPTED
 
@@ -58,6 +59,8 @@ def judge(evidence):
             f"feed {reader}: seen, not stored so",
             (f"{id} {score}" for id, score in seen.items() if by_id.get(id) != score),
         )
+    for reader, (opened_at, came) in evidence.last.items():
+        found(f"feed {reader}: stored while it was connected, not seen then", missed(evidence.table, opened_at, came))
     if evidence.slack is not None:
         _slack(evidence.slack, rows, evidence, found)
     found("incident", evidence.incidents)
@@ -65,6 +68,11 @@ def judge(evidence):
     if accepted < evidence.least_accepted:
         findings.append(Finding("too few scores were accepted to prove anything", accepted, []))
     return findings
+
+
+def missed(table, opened_at, came):
+    """Scores that were stored after a connection was opened, and did not come on it."""
+    return [row.id for row in table if row.created_at > opened_at and row.id not in came]
 
 
 def _table(writes, rows, found):

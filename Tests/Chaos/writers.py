@@ -78,9 +78,11 @@ class Writer:
         self.ledger.count(f"{answer.status}")
         if 200 <= answer.status < 300:
             return Outcome.STORED, answer
-        if answer.status == 503:
+        # 409: an earlier try with this key is still running; it may have been cut off from us, not from the database.
+        running = answer.status == 409 and any(field.startswith("Idempotency-Key") for field in fields)
+        if answer.status == 503 or running:
             if "retry-after" not in answer.fields:
-                self.ledger.incident(f"{node.name}: 503 without Retry-After: {answer.body[:200]}")
+                self.ledger.incident(f"{node.name}: {answer.status} without Retry-After: {answer.body[:200]}")
             await asyncio.sleep(min(0.3, float(answer.fields.get("retry-after", 1))))
             self.turn += 1
             return Outcome.BUSY, answer
@@ -96,12 +98,9 @@ class Writer:
             self.ledger.incident(f"{node.name} (life {node.lives.index(life)}, {life.end}) cut an answer short")
 
     def _unanswered(self, node, began):
-        """Who ends in peace finishes what it has accepted: unless its time was up."""
-        life = node.life_at(self.client.opened_at)
-        if self.through_link or life.paused or life.end != "terminated" or life.ended_at is None:
-            return
-        if began < life.terminated_at - 1 and life.ended_at < life.terminated_at + 9:
-            self.ledger.incident(f"{node.name} was terminated and left a request of {began:.1f} unanswered")
+        """Who ends in peace finishes what it has accepted. How it ended is known later: judged then."""
+        if not self.through_link:
+            self.ledger.unanswered.append((node.name, node.life_at(self.client.opened_at), began))
 
     async def write(self):
         raise NotImplementedError

@@ -111,7 +111,7 @@ import Testing
         #expect(take(&intake) == [])
         #expect(
             answer(&intake, [6, 7, 9, 20], created: 0, at: 1050)
-                == .filled(FeedFilling(floor: 0, lateIDs: 256, since: at(1000))))
+                == .filled(FeedFilling(floor: 0, lateIDs: FeedLimits.overlap, since: at(1000))))
         #expect(take(&intake) == ["history 6", "history 9", "bus 20"])
     }
 
@@ -130,9 +130,53 @@ import Testing
             if !intake.came(item, at: at(1002)) { isAsked = true }
         }
         #expect(isAsked && take(&intake) == [])
-        #expect(intake.catchUp?.page == .after(0))
+        #expect(intake.catchUp?.page == .after(4), "what was read is not read again")
         _ = answer(&intake, [11, 12, 13], at: 1003)
         #expect(take(&intake) == ["history 11", "history 12", "history 13"])
+    }
+
+    @Test func whatWaitsAndIsKnownGoesWhenThereIsNoRoomAndNothingIsReadAgainForIt() {
+        var intake = FeedIntake(at: at(1000))
+        intake.ready(at: at(1000))
+        _ = answer(&intake, [1, 2], at: 1000)
+        intake.lost(at: at(1001))
+        intake.ready(at: at(1002))
+        let page = (3...2000).map { Int64($0) }
+        _ = answer(&intake, page, isLast: false, at: 1002)
+        _ = take(&intake)
+        // The backlog of an outbox: what the page has brought just now, many times over; and one that it has not.
+        var wasAsked = 0
+        for index in 0..<FeedLimits.heldScores - 1 {
+            let id = page[index % page.count]
+            if !intake.came(FeedItem(score(id, created: 1002), .bus, now: at(1002), unixSeconds: 1002), at: at(1002)) {
+                wasAsked += 1
+            }
+        }
+        let late = FeedItem(score(2500, created: 1002), .bus, now: at(1002), unixSeconds: 1002)
+        if !intake.came(late, at: at(1002)) { wasAsked += 1 }
+        #expect(wasAsked == 1)
+        #expect(intake.catchUp?.page == .after(2000))
+        #expect(take(&intake).count == page.count, "each once as a double, for whoever resumed meanwhile")
+    }
+
+    @Test func anAbsurdIdHidesNothing() {
+        var intake = FeedIntake(at: at(1000))
+        intake.ready(at: at(1000))
+        _ = answer(&intake, [1, 2], at: 1000)
+        _ = intake.came(FeedItem(score(.max, created: 1000), .bus, now: at(1000), unixSeconds: 1000), at: at(1000))
+        intake.lost(at: at(2000))
+        intake.ready(at: at(2001))
+        #expect(intake.catchUp?.page == .after(0))
+    }
+
+    @Test func aStoreWhoseClockIsAheadMakesNothingYounger() {
+        var intake = FeedIntake(at: at(1000))
+        intake.ready(at: at(1000))
+        _ = answer(&intake, [1], at: 1000)
+        intake.removePending()
+        _ = intake.came(FeedItem(score(2, created: 1006), .bus, now: at(1000), unixSeconds: 1000), at: at(1000))
+        _ = intake.came(FeedItem(score(3, created: 1007), .bus, now: at(1010), unixSeconds: 1010), at: at(1010))
+        #expect(intake.pending.map(\.seen) == [at(1000), at(1001)], "the second one was stored nine seconds before")
     }
 
     @Test func scoresWithoutAnIdPass() {

@@ -32,6 +32,11 @@ struct FeedCatchUp: Equatable {
         return FeedCatchUp(.after(from))
     }
 
+    /// Scores with ids from this one on were let go of: pages that reach beyond it are read once more.
+    mutating func rewind(before lowest: Int64) {
+        if case .after(let position) = page { page = .after(min(position, max(0, lowest - 1))) }
+    }
+
     /// A page that was not the last ended with this id.
     mutating func advance(to last: Int64) {
         page = .after(last)

@@ -35,8 +35,10 @@ struct FeedIntake {
     /// Since when the bus brings everything, outages apart, which the history fills.
     private var completeSince: Instant?
     private var askedAt = Instant.distantPast
-    /// Above this id are scores which the history brought and the bus may still bring, until then.
-    private var unsettled: (above: Int64, until: Instant)?
+    /// Above the ids noted are scores which the history brought and the bus may still bring; by when they came.
+    private var unsettled = LowestSince<Instant, Int64>(capacity: FeedLimits.lateSteps)
+    /// By how many seconds the clock of those who store is ahead of ours, as far as that was seen.
+    private var clockLead: Int64 = 0
 
     init(at now: Instant) {
         lostAt = now
@@ -47,14 +49,14 @@ struct FeedIntake {
     /// The queue is bound (again): the history goes first.
     mutating func ready(at now: Instant) {
         isHolding = true
-        if completeSince == nil { completeSince = now }
         guard isFilled || progress.highest > 0 else {
+            completeSince = now
             catchUp = .first
             return
         }
-        var from = progress.catchUpFrom(lostAt)
-        if let unsettled, lostAt < unsettled.until { from = min(from, unsettled.above) } else { unsettled = nil }
-        catchUp = .resuming(catchUp, from: from)
+        if completeSince == nil { completeSince = now }
+        let above = unsettled.lowest(since: lostAt.earlier(by: FeedLimits.holeAge)) ?? .max
+        catchUp = .resuming(catchUp, from: min(progress.catchUpFrom(lostAt), above))
     }
 
     /// The queue is gone, with all that is in it and will be.
@@ -68,17 +70,36 @@ struct FeedIntake {
     }
 
     /// The bus brings a score.
-    /// - Returns: false when too many wait for the history. They are stored, so it has them: it must be asked anew.
+    /// - Returns: false when too many wait for the history: it must be asked for the page of `catchUp` anew.
     mutating func came(_ item: FeedItem, at now: Instant) -> Bool {
+        clockLead = max(clockLead, -item.age)
         guard isHolding else {
             take(item, now)
             return true
         }
         held.append(item)
         guard held.count >= FeedLimits.heldScores else { return true }
+        return !makeRoom(at: now)
+    }
+
+    /// Lets go of what waits for the history, as all of it is stored, and the history will bring it: not of what it has
+    /// brought already, which is a double and may go at once. Pages that were read stay read, or a gap that fills faster
+    /// than it is read would be begun anew for ever.
+    /// - Returns: whether something was let go.
+    private mutating func makeRoom(at now: Instant) -> Bool {
+        let all = held
         held = []
-        ready(at: now)
-        return false
+        var lowest: Int64?
+        for item in all {
+            if let id = item.score.id, !progress.contains(id) {
+                lowest = min(lowest ?? id, id)
+            } else {
+                take(item, now)
+            }
+        }
+        guard let lowest else { return false }
+        catchUp?.rewind(before: lowest)
+        return true
     }
 
     /// Readers shall see something: what the bus brings waits for the first filling no longer.
@@ -126,7 +147,10 @@ struct FeedIntake {
         guard !isFilled else { return .done }
         isFilled = true
         return .filled(
-            FeedFilling(floor: floor, lateIDs: LateSpan.measure(scores), since: completeSince ?? askedAt))
+            FeedFilling(
+                // The last page of several says nothing of the pace.
+                floor: floor, lateIDs: catchUp.origin == .newest ? LateSpan.measure(scores) : FeedLimits.overlap,
+                since: completeSince ?? askedAt))
     }
 
     /// Takes a page. What the bus brought below its end is put between, in the order of the ids: it may have been
@@ -145,28 +169,34 @@ struct FeedIntake {
 
     // MARK: Both
 
+    /// One absurd id on the bus must not hide all that is missed after it.
+    private func isPlausible(_ id: Int64) -> Bool {
+        progress.highest == 0 || id - progress.highest <= FeedLimits.idJump
+    }
+
     mutating func removePending() {
         pending.removeAll(keepingCapacity: true)
     }
 
     private mutating func take(_ item: FeedItem, _ now: Instant) {
         var item = item
+        item.correct(clockLead: clockLead)
         if let id = item.score.id {
-            let isKnown = progress.contains(id)
+            // The bus repeats what is far back only when the table began its ids anew.
+            let isKnown =
+                progress.contains(id) && (item.way == .history || id > progress.highest - FeedLimits.overlap)
             let before = recent.insert(id, by: item.way) ?? (isKnown ? .history : nil)
             // Only what was stored lately may still be on its way on the bus, or was when that was lost.
             let isYoung = item.way == .history && item.seen > lostAt.earlier(by: FeedLimits.holeAge)
             switch (item.way, before) {
             case (.history, nil):
-                if isYoung {
-                    unsettled = (min(unsettled?.above ?? .max, id - 1), now + FeedLimits.holeAge)
-                }
+                if isYoung { unsettled.note(id - 1, at: now) }
             case (_, nil): break
             case (.bus, .history): item.way = .busAgain
             case (.history, .history) where isYoung: item.way = .historyAgain
             default: return
             }
-            if !isKnown { progress.insert(id, at: now) }
+            if !isKnown, isPlausible(id) { progress.insert(id, at: now) }
         }
         pending.append(item)
     }

@@ -17,7 +17,11 @@ struct FeedItem {
     var way: Way
     /// No reporter can have shown it before this: it was not stored yet. By the history of another reporter it may
     /// have been seen long before it came on the bus, for a message may be late.
-    let seen: Instant
+    private(set) var seen: Instant
+    /// How long before it came it was stored, in seconds by the two clocks: negative when that of the store is ahead. 0
+    /// when nobody knows.
+    let age: Int64
+    private let came: Instant
 
     /// - Parameters:
     ///   - now: when it came.
@@ -26,12 +30,19 @@ struct FeedItem {
     init(_ score: Score, _ way: Way, now: Instant, unixSeconds: Int64) {
         self.score = score
         self.way = way
+        came = now
         if let created = score.createdAt {
-            let age = min(max(0, unixSeconds - created.microseconds / 1_000_000), FeedItem.ages)
-            seen = now.earlier(by: .seconds(age))
+            age = min(max(-FeedItem.ages, unixSeconds - created.microseconds / 1_000_000), FeedItem.ages)
+            seen = now.earlier(by: .seconds(max(0, age)))
         } else {
+            age = 0
             seen = way == .history ? .distantPast : now
         }
+    }
+
+    /// The clock of the store is ahead by so many seconds: everything is as much older.
+    mutating func correct(clockLead: Int64) {
+        if clockLead > 0, score.createdAt != nil { seen = came.earlier(by: .seconds(max(0, age + clockLead))) }
     }
 
     /// A century in seconds: more does not fit into an instant.

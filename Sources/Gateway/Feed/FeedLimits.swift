@@ -52,6 +52,9 @@ enum FeedLimits {
     /// Steps of what came late that are kept: more make an answer exacter, never more right.
     static let lateSteps = 512
 
+    /// How far above the highest id another one may be to count as the next: more than any sequence is ever set forward.
+    static let idJump: Int64 = 1 << 40
+
     /// How long the history may keep the first readers waiting. After it the feed begins with what the bus brings, and
     /// what the history has is appended when it comes. After an outage live scores wait for what was missed, however
     /// long: who had them, and resumed elsewhere, would not be given it there.

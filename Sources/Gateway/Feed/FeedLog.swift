@@ -71,7 +71,9 @@ final class FeedLog {
     /// Scores come.
     func begin(_ now: Instant) {
         guard moments.note(now, head: head, tail: tail, highest: highest) else { return }
-        if let before = moments.highest(at: now.earlier(by: FeedLimits.late)) { late.pace(highest - before) }
+        if let before = moments.highest(at: now.earlier(by: FeedLimits.late)), before > 0 {
+            late.pace(highest - before)
+        }
     }
 
     /// The history was read, or is not waited for.

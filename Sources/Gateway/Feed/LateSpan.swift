@@ -11,7 +11,7 @@ enum LateSpan {
         let begin = last.microseconds - FeedLimits.late.wholeNanoseconds / 1000
         // The lowest id, not the first that is too old: rows of a long transaction look older than their neighbours.
         let lowest = scores.first { ($0.createdAt?.microseconds ?? .max) >= begin }?.id ?? end
-        return clip(end - lowest + 1)
+        return clip((end &- lowest) &+ 1)
     }
 
     static func clip(_ span: Int64) -> Int64 {

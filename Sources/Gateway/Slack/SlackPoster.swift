@@ -71,6 +71,7 @@ final class SlackPoster: AMQPClient {
     /// Begins no further post.
     func stopPosting() {
         isEnding = true
+        planNext()
     }
 
     /// Stops taking and posting; what is not acknowledged stays with the broker.
@@ -154,9 +155,9 @@ final class SlackPoster: AMQPClient {
     /// Sets the timer for what is to be done next, unless an answer has to come first.
     private func planNext() {
         metrics.slackWaiting.store(UInt64(digest.count))
-        let next =
-            isPosting || isEnding || digest.count == 0
-            ? nil : min(max(pace.postAt, reactor.now), digest.heldSince + ScoreLimits.slackHold)
+        // While the queue is being declared there is nothing to hand back to; `ready` plans again.
+        let holdEnd = connection.isReady ? digest.heldSince + ScoreLimits.slackHold : .distantFuture
+        let next = isPosting || isEnding || digest.count == 0 ? nil : min(max(pace.postAt, reactor.now), holdEnd)
         guard next != due else { return }
         reactor.cancel(timer)
         due = next
@@ -172,9 +173,11 @@ final class SlackPoster: AMQPClient {
         } else if reactor.now >= pace.postAt {
             post()
         } else if reactor.now >= digest.heldSince + ScoreLimits.slackHold {
-            log.info("poster: handing scores back to the broker", metadata: ["scores": "\(digest.count)"])
-            forget()
-            connection.handBackDeliveries()
+            let scores = digest.count
+            if connection.handBackDeliveries() {
+                log.info("poster: handing scores back to the broker", metadata: ["scores": "\(scores)"])
+                forget()
+            }
         }
         planNext()
     }
