@@ -13,7 +13,8 @@ open class BodyConsumer {
     /// The next piece, never empty; valid within the call only. May answer by the request's ticket, before the body has
     /// come whole: the rest of it is read and dropped, and `cancelled` follows after this call.
     /// - Returns: whether it takes more. After false nothing is read from the client until `HTTPServer.resumeBody`;
-    ///   neither is `ended` called. That pause is not held against the client, and has no end of its own.
+    ///   neither is `ended` called. That pause is not held against the client, and has no end of its own: what resumes
+    ///   it must come later than this call returns.
     open func received(_ piece: Span<UInt8>, on server: HTTPServer) -> Bool { true }
 
     /// The body is complete. Answer by the request's ticket, now or later.
