@@ -9,6 +9,7 @@ import time
 import pytest
 
 import slack_stand_in as slack_answers
+from feed import RawFeed
 from waiting import eventually
 
 
@@ -436,3 +437,22 @@ def test_without_a_token_the_poster_is_off_and_says_so(world):
     gateway.post("ada", 3)
     lines = [line for line in gateway.log.splitlines() if "SLACK_API_TOKEN" in line]
     assert len(lines) == 1, gateway.log
+
+
+def test_no_post_begins_once_it_is_to_end(world):
+    """A reader that does not answer the close holds the drain up; what is not told stays with the broker."""
+    slack = world.slack()
+    slack.always = slack_answers.SERVER_ERROR
+    # One reactor: the reader's drain is the poster's.
+    gateway = world.gateway(SHUTDOWN_TIMEOUT=7, REACTORS=1, **slack.env)
+    with RawFeed(gateway):
+        gateway.post("ada", 3)
+        eventually(lambda: gateway.metric("score_gateway_slack_failed_total") == 2, what="a try, and another one")
+        gateway.signal()  # while the third one waits for its time
+        eventually(lambda: "shutting down" in gateway.log)
+        posts = len(slack.posts)
+        assert gateway.process.wait(timeout=15) == 0
+    assert len(slack.posts) == posts, "a post began while it was ending"
+    slack.always = slack_answers.OK
+    world.gateway(**slack.env)
+    assert slack.wait_for(1) == [":tada: ada just scored 3 points"]
