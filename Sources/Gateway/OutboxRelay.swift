@@ -1,6 +1,5 @@
 import AMQP
 import Bytes
-import Glibc
 import Logging
 import Reactor
 import Scores
@@ -8,8 +7,9 @@ import Scores
 /// Runs `Outbox` on a connection to the broker: what is stored is published, and when the broker has confirmed it, its
 /// row in the outbox is deleted (by `ScoreWriter`, with the next flush) or marked (by `OutboxSweeper`).
 ///
-/// One a reactor. A flush is held here, in memory, only while the broker takes messages and there is room; otherwise its
-/// row is written as due at once, and whichever process can publishes it.
+/// One a reactor. A flush is held here, in memory, only while the broker is connected and there is room; otherwise its row
+/// is written as due at once, and whichever process can publishes it. A broker that is connected and takes nothing
+/// (connection.blocked, a full confirm window) has until the lease is over.
 final class OutboxRelay: AMQPClient {
     private enum TimerTag {
         static let rest: UInt32 = 0
@@ -26,7 +26,6 @@ final class OutboxRelay: AMQPClient {
     private var outbox = Outbox()
     private var isConnected = false
     private var isResting = false
-    private var expiryTimer = TimerToken.none
     private var isExpiryScheduled = false
 
     init(
@@ -116,7 +115,7 @@ final class OutboxRelay: AMQPClient {
     private func watchLeases() {
         guard !isExpiryScheduled, outbox.openCount > 0 else { return }
         isExpiryScheduled = true
-        expiryTimer = reactor.schedule(clock, at: reactor.now + StoreLimits.expiryPause, tag: TimerTag.expiry)
+        _ = reactor.schedule(clock, at: reactor.now + StoreLimits.expiryPause, tag: TimerTag.expiry)
     }
 
     private func countOpen() {

@@ -18,9 +18,10 @@ public enum HTTPServerLimits {
     /// How long output may wait for a peer that does not read any of it.
     static let writeStall: Duration = .seconds(60)
 
-    /// While draining: how often connections are told, and how many at least each time. A small server is done at once.
+    /// While draining: how often connections are told, and how many at least each time. A handful is told at once; some
+    /// hundreds do not come back to their next server within a second.
     static let drainTick: Duration = .milliseconds(50)
-    static let drainsPerTick = 100
+    static let drainsPerTick = 5
 
     /// Body bytes kept between requests of one connection; larger buffers are given back at once.
     static let bodyKept = 4096

@@ -69,9 +69,9 @@ extension PostgresError {
     /// read_only_sql_transaction: a standby, or a primary that was demoted.
     public var isReadOnly: Bool { sqlState == "25006" }
 
-    /// The prepared statements of this session are of no use any more: deallocated (invalid_sql_statement_name; DISCARD
-    /// ALL, a pooler), or the table changed under a cached plan, which is a feature_not_supported of its own. Nothing
-    /// was executed; a new session heals it.
+    /// The connection's prepared statements are of no use any more: deallocated (invalid_sql_statement_name; DISCARD ALL,
+    /// a pooler), or the table changed under a cached plan, which is a feature_not_supported of its own. Nothing was
+    /// executed; a new connection heals it.
     public var isStaleStatement: Bool {
         sqlState == "26000" || sqlState == "0A000" && message.contains("cached plan")
     }

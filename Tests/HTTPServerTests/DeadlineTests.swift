@@ -150,6 +150,24 @@ import Testing
         test.turn { test.server.connectionCount == 0 }
     }
 
+    @Test func aFleetIsToldToGoAwayBitByBit() throws {
+        let test = try TestServer()
+        let clients = try (0..<4 * HTTPServerLimits.drainsPerTick).map { _ in try test.connect() }
+        for client in clients { client.send(upgradeRequest) }
+        test.turn {
+            for client in clients { client.receive() }
+            return clients.allSatisfy { $0.transcript.contains("101 Switching") }
+        }
+        test.server.drain(spreadOver: .seconds(3600))
+        test.reactor.turn(waitingAtMost: .zero)
+        func told() -> Int {
+            for client in clients { client.receive() }
+            return clients.count { $0.received.suffix(4) == [0x88, 2, 3, 0xe9] }
+        }
+        #expect(told() == HTTPServerLimits.drainsPerTick, "those of one tick, and the others later")
+        test.turn { told() == clients.count }
+    }
+
     @Test func webSocketsAreToldToGoAwayAlsoWhenUpgradedMeanwhile() throws {
         let test = try TestServer()
         let before = try test.connect()

@@ -132,14 +132,9 @@ final class FeedLog {
 
     /// The end of the frame that contains the byte before `position`: where control frames may stand.
     func frameEnd(at position: UInt64) -> UInt64 {
-        var low = 0
-        var high = count
         // The first frame that begins at or after the position.
-        while low < high {
-            let middle = (low + high) / 2
-            if entry(middle).start < position { low = middle + 1 } else { high = middle }
-        }
-        return low == count ? head : entry(low).start
+        let index = (0..<count).partitioningIndex { entry($0).start >= position }
+        return index == count ? head : entry(index).start
     }
 
     func entry(_ index: Int) -> Entry {

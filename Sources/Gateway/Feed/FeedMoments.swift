@@ -53,13 +53,7 @@ struct FeedMoments {
 
     /// The first moment that had not ended.
     private func index(at instant: Instant) -> Int {
-        var low = 0
-        var high = moments.count
-        while low < high {
-            let middle = (low + high) / 2
-            if moments[middle].last < instant { low = middle + 1 } else { high = middle }
-        }
-        return low
+        moments.indices.partitioningIndex { moments[$0].last >= instant }
     }
 
     /// Forgets what fell out of the log, or takes two for one when nothing did.

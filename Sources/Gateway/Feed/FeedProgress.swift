@@ -97,13 +97,7 @@ struct FeedProgress {
 
     /// The first range that ends at `id` or above.
     private func firstIndex(reaching id: Int64) -> Int {
-        var low = 0
-        var high = ranges.count
-        while low < high {
-            let middle = (low + high) / 2
-            if ranges[middle].upper < id { low = middle + 1 } else { high = middle }
-        }
-        return low
+        ranges.indices.partitioningIndex { ranges[$0].upper >= id }
     }
 
     /// Makes one range of the lower half; the holes in it are remembered as one.

@@ -34,13 +34,8 @@ struct LowestSince<Key: Comparable, Value: Comparable> {
 
     /// The lowest of those noted at `key` or later.
     func lowest(since key: Key) -> Value? {
-        var low = 0
-        var high = steps.count
-        while low < high {
-            let middle = (low + high) / 2
-            if steps[middle].key < key { low = middle + 1 } else { high = middle }
-        }
-        return low < steps.count ? steps[low].value : nil
+        let index = steps.indices.partitioningIndex { steps[$0].key >= key }
+        return index < steps.count ? steps[index].value : nil
     }
 
     private mutating func thin() {

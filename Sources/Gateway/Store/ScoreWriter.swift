@@ -76,8 +76,8 @@ final class ScoreWriter: StoreUser {
             log, "scores: the table stored another number of rows than it was given", level: .error)
         super.init()
         var configuration = configuration
-        // The outbox is nearly empty whenever its statistics are taken, and may be long when a plan is made from them.
         configuration.isDurable = true
+        // The outbox is nearly empty whenever its statistics are taken, and may be long when a plan is made from them.
         configuration.settings.append((name: "enable_seqscan", value: "off"))
         connection = StoreConnection(reactor, configuration, statements: Query.all, user: self)
         clock = Clock(self)
