@@ -147,7 +147,7 @@ class Node:
 class Topology:
     """Nodes and links of one round, in their own database, exchange and queue."""
 
-    def __init__(self, kind, servers, name, slack, folder, ledger):
+    def __init__(self, kind, servers, name, slack, folder, ledger, scores_a_message):
         self.nodes, self.links, self.kind = {}, {}, kind
         self.database, self.exchange, self.queue = name, f"scores-{name}", f"poster-{name}"
         ports = {node: free_port() for node in TOPOLOGIES[kind]}
@@ -165,6 +165,7 @@ class Topology:
                 "SHUTDOWN_TIMEOUT": str(SHUTDOWN_TIMEOUT),
                 "BROKER_URL": servers.url("broker", self.links[f"{node}/broker"].port, "/"),
                 "BROKER_EXCHANGE": self.exchange,
+                "BROKER_MAX_BATCH": str(scores_a_message),
             }
             if "db" in LINKS[role]:
                 env["DATABASE_URL"] = servers.url("db", self.links[f"{node}/db"].port, f"/{self.database}")

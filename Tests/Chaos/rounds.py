@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import dataclasses
 import pathlib
+import random
 import time
 
 import verdict
 from faults import Saboteur
+from gauge import Gauge
 from ledger import Ledger, Row
 from nodes import Topology, shape
 from readers import Bus, Reader
@@ -39,6 +41,8 @@ class Round:
         self.name = f"{topology}-{seed}-{time.monotonic_ns() % 1_000_000}"
         self.kind = topology
         self.faults = plan(seed, seconds, shape(topology), slack="slack" not in without)
+        # As while Python services still listen, in half of the rounds: a large batch is then some thousand messages.
+        self.scores_a_message = random.Random(f"{seed}/messages").choice([1, 256])
         self.bus = None
         self.table = []
 
@@ -51,11 +55,16 @@ class Round:
         async with contextlib.AsyncExitStack() as stack:
             slack = await Slack(self.account).open()
             stack.push_async_callback(slack.close)
-            self.topology = Topology(self.kind, self.servers, self.name, slack, self.folder, self.ledger)
+            self.topology = Topology(
+                self.kind, self.servers, self.name, slack, self.folder, self.ledger, self.scores_a_message
+            )
             stack.push_async_callback(self.topology.close)
             self.bus = Bus(self.servers, self.topology.exchange, f"audit-{self.name}")
             await self.bus.bind()
             await self.topology.open()
+            self.gauge = Gauge(self.topology.of_role("scores"))
+            stack.push_async_callback(self.gauge.close)
+            self.gauge.start()
             readers = self._readers()
             for reader in readers:
                 stack.push_async_callback(reader.close)
@@ -168,7 +177,8 @@ class Round:
             f"faults           {', '.join(f'{kind} {number}' for kind, number in sorted(saboteur.done.items()))}",
             f"cuts             {sum(link.cuts for link in self.topology.links.values())}",
             f"void             {len(saboteur.void)} faults that another one prevented",
-            f"bus              {doubles} published again",
+            f"bus              {doubles} published again, {self.scores_a_message} a message at most, "
+            f"{self.gauge.most} held{': a full confirm window' if self.gauge.was_full else ''}",
             *(f"feed             {reader.name}: {reader.connections} connections" for reader in readers),
             f"slack            {len(self.account.posts)} posts ({slack.counts}), {self.account.covered} scores counted",
             f"quiet after      {f'{quiet:.0f} s' if quiet is not None else 'never'}",
