@@ -9,6 +9,7 @@ from broker import Broker
 from gateway import Gateway, command
 from services import Services
 from slack_stand_in import SlackStandIn
+from waiting import eventually
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +72,12 @@ class World:
         with self.services.connect(self.database_url) as connection:
             cursor = connection.execute(text, parameters or None)  # without any, % is just a character
             return cursor.fetchall() if cursor.description else []
+
+    def wait_for_statement(self, pattern, state="active"):
+        """Until one session of this database is at a statement like that."""
+        look = """select count(*) from pg_stat_activity where query like %s and state = %s
+            and datname = current_database() and pid <> pg_backend_pid()"""
+        eventually(lambda: self.sql(look, pattern, state)[0][0] == 1, 60, f"{state}: {pattern}")
 
     def close(self):
         with self._stack:

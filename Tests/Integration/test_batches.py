@@ -32,6 +32,17 @@ def rows(world):
     return world.sql('select id, "user", score from "Score" order by id')
 
 
+def transactions(world):
+    """How many are open in this database while nothing is asked of them."""
+    look = "select count(*) from pg_stat_activity where state = 'idle in transaction' and datname = current_database()"
+    return world.sql(look)[0][0]
+
+
+def chunk(piece):
+    """A piece of a body in chunked coding."""
+    return b"%x\r\n%s\r\n" % (len(piece), piece)
+
+
 @FORMS
 @pytest.mark.parametrize("count", [1, 2, 999, 1000, 1001, 5000])
 def test_all_are_stored_and_published(world, form, count):
@@ -135,10 +146,10 @@ def test_others_are_served_while_a_batch_comes(world):
     gateway = world.gateway(REACTORS=1)
     with gateway.wire() as wire:
         wire.send(request("POST", "/scores", b"", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked"))
-        for chunk in range(5):
-            piece = lines([element(index) for index in range(chunk * 700, chunk * 700 + 700)])[0].encode()
-            wire.send(b"%x\r\n%s\r\n" % (len(piece), piece))
-            assert gateway.post("between", chunk)["user"] == "between"
+        for part in range(5):
+            piece = lines([element(index) for index in range(part * 700, part * 700 + 700)])[0].encode()
+            wire.send(chunk(piece))
+            assert gateway.post("between", part)["user"] == "between"
             assert gateway.get("/healthz").status == 200
         assert world.sql('select count(*) from "Score"')[0][0] == 5, "nothing of the batch is seen before its end"
         wire.send(b"0\r\n\r\n")
@@ -152,10 +163,9 @@ def test_a_client_that_leaves_in_the_middle_stores_nothing(world):
         with gateway.wire() as wire:
             wire.send(request("POST", "/scores", b"", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked"))
             piece = lines([element(index) for index in range(3000)])[0].encode()
-            wire.send(b"%x\r\n%s\r\n" % (len(piece), piece))
-            opened = "select count(*) from pg_stat_activity where state = 'idle in transaction' and datname = current_database()"
-            eventually(lambda: world.sql(opened)[0][0] == 1, what="a transaction")
-    eventually(lambda: world.sql(opened)[0][0] == 0, what="no transaction stays behind")
+            wire.send(chunk(piece))
+            eventually(lambda: transactions(world) == 1, what="a transaction")
+    eventually(lambda: transactions(world) == 0, what="no transaction stays behind")
     assert rows(world) == []
     answer = gateway.request("POST", "/scores", *lines([element(index) for index in range(3000)]))
     assert answer.status == 200
@@ -183,15 +193,14 @@ def test_a_lost_connection_in_the_middle_is_503_and_stores_nothing(world):
         with gateway.wire() as wire:
             wire.send(request("POST", "/scores", b"", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked"))
             piece = lines([element(index) for index in range(3000)])[0].encode()
-            wire.send(b"%x\r\n%s\r\n" % (len(piece), piece))
-            opened = "select count(*) from pg_stat_activity where state = 'idle in transaction' and datname = current_database()"
-            eventually(lambda: world.sql(opened)[0][0] == 1, what="a transaction")
+            wire.send(chunk(piece))
+            eventually(lambda: transactions(world) == 1, what="a transaction")
             link.refuse()
             link.heal()
             answer = wire.answer()
             assert answer.status == 503 and answer["retry-after"]
             # The rest is read and dropped; the connection goes on.
-            wire.send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(piece), piece))
+            wire.send(chunk(piece) + b"0\r\n\r\n")
             wire.send(request("GET", "/healthz"))
             assert wire.answer().status == 200
         gateway.wait_for("/readiness")
@@ -213,8 +222,7 @@ def test_a_lost_answer_to_the_commit_is_found_out(world):
         body = lines([element(index) for index in range(3000)])
         thread = threading.Thread(target=lambda: answers.append(gateway.request("POST", "/scores", *body)))
         thread.start()
-        committing = "select count(*) from pg_stat_activity where query = 'COMMIT' and state = 'active' and datname = current_database()"
-        eventually(lambda: world.sql(committing)[0][0] == 1, what="the commit is under way")
+        world.wait_for_statement("COMMIT")
         link.lose_answers()
         thread.join()
         assert answers[0].status == 200, answers[0].content
@@ -229,11 +237,10 @@ def test_a_client_too_slow_for_a_transaction_is_told_so(world):
     with gateway.wire(timeout=60) as wire:
         wire.send(request("POST", "/scores", b"", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked"))
         piece = lines([element(index) for index in range(3000)])[0].encode()
-        wire.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+        wire.send(chunk(piece))
         answer = wire.answer()
         assert answer.status == 408
-    opened = "select count(*) from pg_stat_activity where state like 'idle in transaction' and datname = current_database()"
-    assert world.sql(opened)[0][0] == 0
+    assert transactions(world) == 0
     assert rows(world) == []
 
 

@@ -82,8 +82,7 @@ def test_a_second_request_while_the_first_runs_is_409(world):
     gateway = world.gateway()
     slow_commit(world, 1)
     answers, thread = posting(gateway, "ada", {"Idempotency-Key": "k"})
-    active = "select count(*) from pg_stat_activity where query like %s and state = 'active' and pid <> pg_backend_pid()"
-    eventually(lambda: world.sql(active, "%score_idempotency%")[0][0] == 1)
+    world.wait_for_statement("%score_idempotency%")
     second = send(gateway, {"user": "ada", "score": 7}, "k")
     assert second.status == 409 and second.getheader("Retry-After")
     thread.join()
@@ -96,8 +95,7 @@ def test_at_another_process_it_waits_for_the_first_one(world):
     gateway, other = world.gateway(), world.gateway(ROLE="scores")
     slow_commit(world, 1)
     answers, thread = posting(gateway, "ada", {"Idempotency-Key": "k"})
-    active = "select count(*) from pg_stat_activity where query like %s and state = 'active' and pid <> pg_backend_pid()"
-    eventually(lambda: world.sql(active, "%score_idempotency%")[0][0] == 1)
+    world.wait_for_statement("%score_idempotency%")
     second = send(other, {"user": "ada", "score": 7}, "k")
     thread.join()
     assert second.status == 200 and second.content == answers[0].content

@@ -120,6 +120,41 @@ def test_a_backlog_leaves_oldest_first_and_new_scores_do_not_wait_for_it(world):
         eventually(lambda: outbox(world) == 0)
 
 
+def test_a_full_confirm_window_stops_no_post(world):
+    """1,000 messages are on their way to a broker that says nothing; what comes meanwhile is stored, and follows."""
+    with LossyLink(world.broker_url) as link:
+        gateway = world.gateway(BROKER_URL=link.url, REACTORS=1, BROKER_MAX_BATCH=1)
+        listener = world.broker.listen(world.exchange)
+        link.stall()
+        batch = json.dumps([{"user": f"p{index}", "score": index} for index in range(800)])
+        ids = []
+        for _ in range(3):
+            answer = gateway.request("POST", "/scores", batch)
+            assert answer.status == 200, answer.content
+            told = json.loads(answer.content)
+            ids += range(told["first_id"], told["last_id"] + 1)
+        eventually(lambda: gateway.metric("score_gateway_messages_published_total") == 1000, what="a full window")
+        assert gateway.metric("score_gateway_messages_unconfirmed") == 2400
+        ids.append(gateway.post("after", 1)["id"])
+        link.flow()
+        eventually(lambda: set(published(listener)) == set(ids), seconds=60, what="all of them")
+        eventually(lambda: outbox(world) == 0, seconds=60)
+
+
+def test_a_channel_that_the_broker_closes_stops_no_post(world):
+    """Somebody deletes the exchange: what is published next closes the channel; it is made again, and all goes on."""
+    gateway = world.gateway(ROLE="scores", REACTORS=1)
+    gateway.post("before", 1)
+    eventually(lambda: outbox(world) == 0)
+    world.broker.delete(exchange=world.exchange)
+    assert gateway.post("closes it", 2)["user"] == "closes it"
+    eventually(lambda: "bus: broker is back" in gateway.log)
+    eventually(lambda: outbox(world) == 0, what="published to the exchange that was made again")
+    listener = world.broker.listen(world.exchange)
+    last = gateway.post("after", 3)
+    assert listener.wait_for(1) == [last]
+
+
 def test_a_blocked_broker_stops_no_post(world, services, may_stop_servers):
     gateway = world.gateway()
     listener = world.broker.listen(world.exchange)
@@ -207,8 +242,7 @@ def test_a_commit_that_is_still_under_way_is_waited_for(world):
         gateway = world.gateway(DATABASE_URL=link.url, REACTORS=1)
         slow_commit(world, 3)
         answers, thread = posting(gateway, "ada")
-        active = "select count(*) from pg_stat_activity where query like %s and state = 'active' and pid <> pg_backend_pid()"
-        eventually(lambda: world.sql(active, "%WITH ORDINALITY%")[0][0] == 1)
+        world.wait_for_statement("%WITH ORDINALITY%")
         link.refuse()
         link.heal()
         thread.join()
