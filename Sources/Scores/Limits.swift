@@ -19,8 +19,8 @@ public enum ScoreLimits {
 
     /// Rows of one flush. PostgreSQL's rows per second grow little beyond this, and the wait of the first row does.
     public static let rowsPerFlush = 1_000
-    /// Rows that wait for a flush, a reactor: about 0.1 s of what PostgreSQL stores at best, at most some 17 MB of names.
-    /// More would be answered later than a client waits.
+    /// Rows that wait for a flush, a reactor, with keys and without each: about 0.1 s of what PostgreSQL stores at best,
+    /// at most some 17 MB of names. More would be answered later than a client waits.
     public static let waitingRows = 16_000
     /// Bytes of a batch's body: some million scores.
     public static let batchBytes = 64 << 20

@@ -253,7 +253,8 @@ final class ScoreWriter: StoreUser {
         switch verdict {
         case .again, .unresolved: break
         case .rejected(let ticket): answers.reject(ticket)
-        case .unavailable(let tickets): answers.refuse(tickets, "The database is out of reach; nothing was stored.")
+        case .unavailable(let tickets):
+            answers.refuse(tickets, "The database cannot store this now; nothing was stored.")
         }
     }
 
