@@ -34,6 +34,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         // C doors: what Swift cannot import by itself.
@@ -68,9 +69,16 @@ let package = Package(
             name: "score-gateway",
             dependencies: ["Gateway", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
+        // The load tool: a second user of the reactor and of each codec, in the client's role.
+        module(
+            "Bench",
+            [
+                "Reactor", "HTTP1", "WebSocket", "AMQP", "JSON", "Bytes", "CLinux",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ]),
         .executableTarget(
             name: "score-bench",
-            dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Bench", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
 
         tests("BytesTests", ["Bytes"]),
@@ -84,6 +92,7 @@ let package = Package(
         tests("AMQPTests", ["AMQP", "Reactor", "Bytes"]),
         tests("HTTPClientTests", ["HTTPClient", "Reactor", "Bytes"]),
         tests("GatewayTests", ["Gateway", "Scores", "Bytes", .product(name: "Logging", package: "swift-log")]),
+        tests("BenchTests", ["Bench", "JSON", "Bytes"]),
         tests("TidyTests", []),
     ]
 )

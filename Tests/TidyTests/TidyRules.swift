@@ -25,7 +25,12 @@ enum TidyRules {
             "Reactor", "Bytes", "CLinux", "COpenSSL", "Glibc", "Logging", "Synchronization",
         ],
         "score-gateway": ["Gateway", "ArgumentParser", "Glibc"],
-        "score-bench": ["Reactor", "HTTP1", "WebSocket", "JSON", "Bytes", "CLinux", "Glibc", "ArgumentParser"],
+
+        // The load tool.
+        "Bench": [
+            "Reactor", "HTTP1", "WebSocket", "AMQP", "JSON", "Bytes", "CLinux", "Glibc", "Synchronization", "Histogram",
+        ],
+        "score-bench": ["Bench", "ArgumentParser", "Glibc"],
     ]
 
     /// Imports that follow no arrow; Foundation among them, everywhere.
