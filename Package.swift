@@ -78,7 +78,7 @@ let package = Package(
             ]),
         .executableTarget(
             name: "score-bench",
-            dependencies: ["Bench", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Bench", "AMQP", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
 
         tests("BytesTests", ["Bytes"]),

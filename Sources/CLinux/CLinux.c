@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 int clinux_accept(int listener) {
@@ -103,4 +105,21 @@ uint64_t clinux_raise_open_files(void) {
     setrlimit(RLIMIT_NOFILE, &limit);
     getrlimit(RLIMIT_NOFILE, &limit);
     return (uint64_t)limit.rlim_cur;
+}
+
+int clinux_timerfd(void) {
+    return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+}
+
+void clinux_timerfd_set(int descriptor, int64_t nanoseconds) {
+    // Zero would disarm it; an instant that has passed expires at once.
+    if (nanoseconds < 1) nanoseconds = 1;
+    struct itimerspec at = {.it_value = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000}};
+    timerfd_settime(descriptor, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+int64_t clinux_thread_cpu_time(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }

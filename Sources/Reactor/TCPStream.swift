@@ -71,11 +71,18 @@ public final class TCPStream: Source {
     }
 
     /// Starts a connect; `handler.connected()` or `handler.closed(_:)` tells the outcome, not before this returns.
+    /// - Parameter source: the own address to connect from, with port 0; nil: as the kernel chooses.
     public static func connect(
-        _ reactor: Reactor, to address: SocketAddress, deadline: Instant, handler: StreamHandler
+        _ reactor: Reactor, to address: SocketAddress, from source: SocketAddress? = nil, deadline: Instant,
+        handler: StreamHandler
     ) throws(SystemError) -> TCPStream {
         let descriptor = try address.socket()
         do throws(SystemError) {
+            if let source {
+                // The port is chosen at connect, when the peer is known: so two peers may share one.
+                _ = clinux_set_option(descriptor, Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, 1)
+                guard source.bind(descriptor) == 0 else { throw .last("bind") }
+            }
             guard address.connect(descriptor) == 0 || errno == EINPROGRESS else { throw .last("connect") }
             return try TCPStream(reactor, connecting: descriptor, deadline: deadline, handler: handler)
         } catch {

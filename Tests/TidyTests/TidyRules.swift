@@ -30,7 +30,7 @@ enum TidyRules {
         "Bench": [
             "Reactor", "HTTP1", "WebSocket", "AMQP", "JSON", "Bytes", "CLinux", "Glibc", "Synchronization", "Histogram",
         ],
-        "score-bench": ["Bench", "ArgumentParser", "Glibc"],
+        "score-bench": ["Bench", "AMQP", "ArgumentParser", "Glibc"],
     ]
 
     /// Imports that follow no arrow; Foundation among them, everywhere.

@@ -39,6 +39,15 @@ void clinux_set_thread_name(const char *name);
 void *clinux_mirror_map(size_t size);
 void clinux_mirror_unmap(void *memory, size_t size);
 
+/// A nonblocking timerfd(2) on the monotonic clock.
+int clinux_timerfd(void);
+
+/// Sets it to expire once, at `nanoseconds` of the monotonic clock (timerfd_settime(2)).
+void clinux_timerfd_set(int descriptor, int64_t nanoseconds);
+
+/// The CPU time that the calling thread has used, in nanoseconds.
+int64_t clinux_thread_cpu_time(void);
+
 /// Blocks SIGINT, SIGTERM, SIGHUP for every thread made later and ignores SIGPIPE. Call before any thread exists.
 void clinux_block_signals(void);
 

@@ -1,0 +1,118 @@
+import Bytes
+import HTTP1
+import Reactor
+
+/// One keep-alive connection of the load: sends requests up to its depth, and takes their answers in order.
+final class RequestConnection: StreamHandler {
+    /// A request that has no answer yet.
+    private struct Pending {
+        /// When it was due, and when it was written, in nanoseconds.
+        let due: Int64
+        let sent: Int64
+        /// Its scores.
+        let first: UInt32
+    }
+
+    private unowned let load: RequestLoad
+    private var stream: TCPStream?
+    private var parser: ResponseParser
+    private var pending: [Pending] = []
+    private var head = 0
+    private var contentBytes = 0
+    private var isUp = false
+    /// Whether the load has it in its list of connections with room.
+    var isListed = false
+
+    init(_ load: RequestLoad) {
+        self.load = load
+        parser = ResponseParser(requestMethod: load.method)
+    }
+
+    var inFlight: Int { pending.count - head }
+    var hasRoom: Bool { isUp && inFlight < load.pipelining }
+    /// When the oldest request was written; nil when none is on its way.
+    var oldest: Int64? { inFlight > 0 ? pending[head].sent : nil }
+
+    func connect(to address: SocketAddress, _ reactor: Reactor) {
+        do throws(SystemError) {
+            stream = try TCPStream.connect(
+                reactor, to: address, deadline: reactor.now + BenchLimits.connect, handler: self)
+        } catch {
+            load.lost(self, requests: 0, isConnect: true, why: error.description)
+        }
+    }
+
+    /// Writes one request, which leaves before the reactor sleeps.
+    func send(due: Int64, now: Int64) {
+        guard let stream else { return }
+        if head > 64, head * 2 > pending.count {
+            pending.removeFirst(head)
+            head = 0
+        }
+        pending.append(Pending(due: due, sent: now, first: load.append(due: due, to: &stream.output)))
+        stream.scheduleFlush()
+    }
+
+    func close() {
+        stream?.close()
+    }
+
+    override func connected() {
+        isUp = true
+        load.connected(self)
+    }
+
+    override func received(_ bytes: Span<UInt8>) -> Int {
+        var offset = 0
+        do throws(HTTPError) {
+            while stream != nil {
+                let event = try parser.next(bytes.extracting(offset..<bytes.count))
+                switch event {
+                case .needMore(let consumed): return offset + consumed
+                case .interim(let consumed), .head(let consumed): offset += consumed
+                case .body(let range, let consumed):
+                    contentBytes += range.count
+                    offset += consumed
+                case .end(let consumed):
+                    offset += consumed
+                    try answered()
+                }
+            }
+        } catch {
+            load.note("an answer that is no HTTP/1.1: \(error)")
+            stream?.close()
+        }
+        return bytes.count
+    }
+
+    private func answered() throws(HTTPError) {
+        guard inFlight > 0 else { throw .malformedStatusLine }
+        let request = pending[head]
+        head += 1
+        if head == pending.count {
+            pending.removeAll(keepingCapacity: true)
+            head = 0
+        }
+        let status = parser.head.status
+        let keepsAlive = parser.head.keepAlive
+        load.answered(self, status: status, due: request.due, first: request.first, contentBytes: contentBytes)
+        contentBytes = 0
+        if !keepsAlive { stream?.close() }
+    }
+
+    override func receivedEnd() {
+        stream?.close()
+    }
+
+    override func closed(_ reason: StreamEnd) {
+        let wasUp = isUp
+        let requests = inFlight
+        isUp = false
+        stream = nil
+        pending.removeAll(keepingCapacity: true)
+        head = 0
+        contentBytes = 0
+        parser = ResponseParser(requestMethod: load.method)
+        load.lost(self, requests: requests, isConnect: !wasUp, why: "\(reason)")
+    }
+}

@@ -1,0 +1,229 @@
+import Bytes
+import HTTP1
+import Reactor
+
+/// The HTTP half of the load on one reactor: a closed loop that answers each answer with a request, or an open loop that
+/// sends when it is due.
+final class RequestLoad: AlarmClock {
+    private let reactor: Reactor
+    private let plan: LoadPlan.Requests
+    private let worker: Int
+    private let run: UInt16
+    private let connectionCount: Int
+    private let rate: Double?
+    private let requestHead: [UInt8]
+    private var addresses: [SocketAddress] = []
+    private var connections: [RequestConnection] = []
+    private var resting: [RequestConnection] = []
+    /// Connections with room for another request: the last one to have room is the next to be used.
+    private var withRoom: [RequestConnection] = []
+    private var arrivals: Arrivals?
+    /// Arrivals that wait for room, oldest first from `waitingHead` on.
+    private var waiting: [Int64] = []
+    private var waitingHead = 0
+    private var nextSerial: UInt32
+    private var isSending = false
+    private var isOver = false
+
+    var counters = LoadCounters()
+    var latencies = LatencyRecord()
+    var window = LoadWindow()
+    private(set) var accepted = SerialSets()
+    private(set) var statuses: [UInt16: Int] = [:]
+    private(set) var notes: [String: Int] = [:]
+
+    /// - Parameters:
+    ///   - worker: which of the load reactors this is, and `threads` how many there are.
+    init(
+        _ reactor: Reactor, _ plan: LoadPlan.Requests, target: Target, worker: Int, threads: Int, run: UInt16
+    ) throws(SystemError) {
+        self.reactor = reactor
+        self.plan = plan
+        self.worker = worker
+        self.run = run
+        connectionCount = LoadPlan.share(plan.connections, worker, of: threads)
+        rate = plan.rate.map { $0 / Double(threads) }
+        nextSerial = UInt32(worker) << 28
+        requestHead = Self.head(plan, target)
+        try super.init(reactor)
+    }
+
+    var method: Method { plan.kind == .get ? .get : .post }
+    var pipelining: Int { plan.pipelining }
+    var isEveryAnswerThere: Bool { connections.allSatisfy { $0.inFlight == 0 } && waitingHead == waiting.count }
+    var isConnected: Bool { connections.count == connectionCount && connections.allSatisfy { $0.hasRoom } }
+
+    // MARK: Commands
+
+    func connect(to addresses: [SocketAddress]) {
+        self.addresses = addresses
+        connections = (0..<connectionCount).map { _ in RequestConnection(self) }
+        for connection in connections { connection.connect(to: addresses[0], reactor) }
+        _ = reactor.schedule(self, at: reactor.now + .seconds(1))
+    }
+
+    /// Begins to send.
+    func begin() {
+        isSending = true
+        if let rate {
+            arrivals = Arrivals(rate: rate, burst: plan.burst, from: Reactor.monotonic())
+            rang()
+        } else {
+            let now = Reactor.monotonic().nanoseconds
+            for connection in connections { fill(connection, now) }
+        }
+    }
+
+    /// Sends no more; what is on its way is still taken.
+    func settle() {
+        isSending = false
+        counters.droppedArrivals += waiting.count - waitingHead
+        waiting.removeAll()
+        waitingHead = 0
+    }
+
+    func finish() {
+        isOver = true
+        for connection in connections { connection.close() }
+    }
+
+    // MARK: Sending
+
+    /// Appends one request.
+    /// - Returns: the serial of its first score.
+    func append(due: Int64, to output: inout ByteBuffer) -> UInt32 {
+        let first = nextSerial
+        output.append(requestHead)
+        if case .post(let form, let count) = plan.kind {
+            form.append(ScoreTag(run: run, due: due, serial: first), count: count, to: &output)
+            nextSerial = UInt32(worker) << 28 | (nextSerial &+ UInt32(count)) & 0x0fff_ffff
+        }
+        return first
+    }
+
+    override func rang() {
+        guard isSending, arrivals != nil else { return }
+        let now = Reactor.monotonic()
+        while let due = arrivals?.take(now) {
+            if waiting.count - waitingHead < BenchLimits.waitingArrivals {
+                waiting.append(due.nanoseconds)
+            } else {
+                counters.droppedArrivals += 1
+            }
+        }
+        sendWaiting()
+        if let next = arrivals?.next { set(next) }
+    }
+
+    private func sendWaiting() {
+        let now = Reactor.monotonic().nanoseconds
+        while waitingHead < waiting.count, let connection = withRoom.last {
+            guard connection.hasRoom else {
+                connection.isListed = false
+                withRoom.removeLast()
+                continue
+            }
+            connection.send(due: waiting[waitingHead], now: now)
+            waitingHead += 1
+        }
+        if waitingHead == waiting.count {
+            waiting.removeAll(keepingCapacity: true)
+            waitingHead = 0
+        } else if waitingHead > 4_096, waitingHead * 2 > waiting.count {
+            waiting.removeFirst(waitingHead)
+            waitingHead = 0
+        }
+    }
+
+    private func fill(_ connection: RequestConnection, _ now: Int64) {
+        guard isSending else { return }
+        guard rate == nil else {
+            if !connection.isListed, connection.hasRoom {
+                connection.isListed = true
+                withRoom.append(connection)
+            }
+            if waitingHead < waiting.count { sendWaiting() }
+            return
+        }
+        while connection.hasRoom { connection.send(due: now, now: now) }
+    }
+
+    // MARK: What connections tell
+
+    func connected(_ connection: RequestConnection) {
+        counters.connects += 1
+        if !connection.isListed {
+            connection.isListed = true
+            withRoom.append(connection)
+        }
+        fill(connection, Reactor.monotonic().nanoseconds)
+    }
+
+    func answered(_ connection: RequestConnection, status: UInt16, due: Int64, first: UInt32, contentBytes: Int) {
+        let now = Reactor.monotonic().nanoseconds
+        counters.answers += 1
+        counters.contentBytes += contentBytes
+        if status / 100 == 2 || status == 304 {
+            latencies.record(now - due, isMeasured: window.contains(due))
+            let count = plan.scoresPerRequest
+            counters.scores += count
+            for offset in 0..<count {
+                accepted.insert(worker: worker, Int((first &+ UInt32(offset)) & 0x0fff_ffff))
+            }
+        } else {
+            counters.refusals += 1
+            statuses[status, default: 0] += 1
+        }
+        fill(connection, now)
+    }
+
+    func lost(_ connection: RequestConnection, requests: Int, isConnect: Bool, why: String) {
+        guard !isOver else { return }
+        counters.lostRequests += requests
+        if isConnect { counters.failedConnects += 1 }
+        if requests > 0 || isConnect { note(isConnect ? "connect: \(why)" : "connection lost: \(why)") }
+        resting.append(connection)
+        _ = reactor.schedule(self, at: reactor.now + BenchLimits.reconnect, tag: 1)
+    }
+
+    /// Remembers what went wrong, once each, with how often.
+    func note(_ what: String) {
+        if notes.count < 64 || notes[what] != nil { notes[what, default: 0] += 1 }
+    }
+
+    override func timerFired(_ tag: UInt32) {
+        guard !isOver else { return }
+        if tag == 1 {
+            if let connection = resting.popLast() { connection.connect(to: addresses[0], reactor) }
+            return
+        }
+        let limit = Reactor.monotonic().nanoseconds - BenchLimits.answer.wholeNanoseconds
+        for connection in connections {
+            guard let oldest = connection.oldest, oldest < limit else { continue }
+            counters.timeouts += 1
+            note("no answer within \(BenchLimits.answer)")
+            connection.close()
+        }
+        _ = reactor.schedule(self, at: reactor.now + .seconds(1))
+    }
+
+    /// The head is the same for every request: all scores of a run have one length.
+    private static func head(_ plan: LoadPlan.Requests, _ target: Target) -> [UInt8] {
+        var output = ByteBuffer()
+        let path = Array((target.prefix + plan.path).utf8)
+        let host = Array(target.authority.utf8)
+        RequestEncoder.begin(&output, plan.kind == .get ? .get : .post, path.span, host: host.span)
+        if let token = plan.token {
+            let value = Array("Bearer \(token)".utf8)
+            RequestEncoder.field(&output, "Authorization", value.span)
+        }
+        if case .post(let form, let count) = plan.kind {
+            RequestEncoder.field(&output, "Content-Type", form.mediaType)
+            var body = ByteBuffer()
+            form.append(ScoreTag(run: 0, due: 0, serial: 0), count: count, to: &body)
+            RequestEncoder.contentLength(&output, Int64(body.count))
+        }
+        RequestEncoder.end(&output)
+        return output.withUnsafeBytes { Array($0) }
+    }
+}

@@ -1,0 +1,62 @@
+import HTTP1
+import Reactor
+
+/// A service under load: where its socket is, and under which path.
+public struct Target: Equatable, Sendable {
+    public struct Invalid: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// `http://host:port/prefix`, as typed.
+    public let text: String
+    public let host: String
+    public let port: UInt16
+    /// Without a slash at its end; empty for the root.
+    public let prefix: String
+
+    /// `host:port` as the Host field has it.
+    var authority: String { port == 80 ? host : "\(host):\(port)" }
+
+    /// - Throws: `Invalid` when it is no `http` or `ws` URL with a host, or has a query.
+    public init(_ text: String) throws(Invalid) {
+        self.text = text
+        guard let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") else {
+            throw Invalid(description: "\(text): expected a URL such as http://localhost:8000")
+        }
+        let scheme = text[..<colon].lowercased()
+        guard scheme == "http" || scheme == "ws" else {
+            throw Invalid(description: "\(text): the scheme \(scheme) cannot be used here: http and ws only")
+        }
+        let rest = text[text.index(colon, offsetBy: 3)...]
+        let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+        let authority = rest[..<slash]
+        var path = String(rest[slash...])
+        while path.hasSuffix("/") { path.removeLast() }
+        guard !path.contains("?"), !path.contains("#"), !authority.contains("@") else {
+            throw Invalid(description: "\(text): a query, a fragment or a user cannot be used here")
+        }
+        prefix = path
+        let portColon: String.Index?
+        if authority.hasPrefix("["), let bracket = authority.firstIndex(of: "]") {
+            host = String(authority[..<authority.index(after: bracket)])
+            portColon = authority[bracket...].firstIndex(of: ":")
+        } else {
+            portColon = authority.firstIndex(of: ":")
+            host = String(authority[..<(portColon ?? authority.endIndex)])
+        }
+        if let portColon {
+            guard let port = UInt16(authority[authority.index(after: portColon)...]), port > 0 else {
+                throw Invalid(description: "\(text): expected a port from 1 to 65535")
+            }
+            self.port = port
+        } else {
+            port = 80
+        }
+        guard !host.isEmpty else { throw Invalid(description: "\(text): the host is missing") }
+    }
+
+    /// The host as the resolver takes it: without the brackets of a literal IPv6 address.
+    var resolvableHost: String {
+        host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+    }
+}

@@ -1,0 +1,28 @@
+import Testing
+
+@testable import Bench
+
+@Suite struct TargetTests {
+    @Test(arguments: [
+        ("http://localhost:8000", "localhost", 8000, "", "localhost:8000"),
+        ("http://localhost:8000/", "localhost", 8000, "", "localhost:8000"),
+        ("HTTP://scores.example/a/b/", "scores.example", 80, "/a/b", "scores.example"),
+        ("ws://127.0.0.1:1", "127.0.0.1", 1, "", "127.0.0.1:1"),
+        ("http://[::1]:8000/x", "[::1]", 8000, "/x", "[::1]:8000"),
+    ]) func isRead(_ text: String, host: String, port: UInt16, prefix: String, authority: String) throws {
+        let target = try Target(text)
+        #expect(target.host == host && target.port == port && target.prefix == prefix)
+        #expect(target.authority == authority)
+    }
+
+    @Test func anIPv6LiteralIsResolvedWithoutItsBrackets() throws {
+        #expect(try Target("http://[::1]").resolvableHost == "::1")
+    }
+
+    @Test(arguments: [
+        "", "localhost:8000", "https://localhost", "http://", "http://:80", "http://a:0", "http://a:65536",
+        "http://a:b", "http://a/?q=1", "http://u@a", "file:///etc/passwd",
+    ]) func whatIsNoTargetIsRefused(_ text: String) {
+        #expect(throws: Target.Invalid.self) { try Target(text) }
+    }
+}
