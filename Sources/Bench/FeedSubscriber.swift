@@ -25,6 +25,8 @@ final class FeedSubscriber: StreamHandler {
     var highest: Int64?
     /// Its end was asked for: by the storm, or by the end of the run.
     private(set) var isLeaving = false
+    /// The server ended the connection, and not this side.
+    private var hasEnded = false
 
     init(_ load: FeedLoad, number: Int, isSlow: Bool) {
         self.load = load
@@ -168,13 +170,16 @@ final class FeedSubscriber: StreamHandler {
     }
 
     override func receivedEnd() {
+        hasEnded = true
         stream?.close()
     }
 
     override func closed(_ reason: StreamEnd) {
         let wasOpen = phase == .open
+        let why = hasEnded ? "closed by the server" : "\(reason)"
         phase = .idle
+        hasEnded = false
         stream = nil
-        load.ended(self, wasOpen: wasOpen, why: "\(reason)")
+        load.ended(self, wasOpen: wasOpen, why: why)
     }
 }

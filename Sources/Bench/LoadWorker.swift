@@ -129,8 +129,8 @@ final class LoadWorker: MailboxReceiver<LoadCommand> {
             requests?.settle()
             broker?.settle()
         case .finish:
-            run.post(.finished(result()))
             requests?.finish()
+            run.post(.finished(result()))
             feed?.finish()
             reactor.stop()
         }

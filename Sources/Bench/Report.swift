@@ -39,6 +39,11 @@ public struct Report: Equatable, Sendable {
         self.warnings = warnings
     }
 
+    /// Whether anything was answered or delivered within the measured time.
+    public var hasMeasuredAnything: Bool {
+        metrics.contains { ["requests", "deliveries"].contains($0.name) && $0.value > 0 }
+    }
+
     /// An option and its value as typed.
     public struct Setting: Equatable, Sendable {
         public var name: String

@@ -20,6 +20,8 @@ final class RequestConnection: StreamHandler {
     private var head = 0
     private var contentBytes = 0
     private var isUp = false
+    /// The server ended the connection, and not this side.
+    private var hasEnded = false
     /// Whether the load has it in its list of connections with room.
     var isListed = false
 
@@ -101,18 +103,21 @@ final class RequestConnection: StreamHandler {
     }
 
     override func receivedEnd() {
+        hasEnded = true
         stream?.close()
     }
 
     override func closed(_ reason: StreamEnd) {
         let wasUp = isUp
         let requests = inFlight
+        let why = hasEnded ? "closed by the server" : "\(reason)"
         isUp = false
+        hasEnded = false
         stream = nil
         pending.removeAll(keepingCapacity: true)
         head = 0
         contentBytes = 0
         parser = ResponseParser(requestMethod: load.method)
-        load.lost(self, requests: requests, isConnect: !wasUp, why: "\(reason)")
+        load.lost(self, requests: requests, isConnect: !wasUp, why: why)
     }
 }

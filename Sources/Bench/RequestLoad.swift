@@ -74,15 +74,17 @@ final class RequestLoad: AlarmClock {
         }
     }
 
-    /// Sends no more; what is on its way is still taken.
+    /// Nothing more is due; what was is still sent, and what is on its way is still taken.
     func settle() {
         isSending = false
-        counters.droppedArrivals += waiting.count - waitingHead
-        waiting.removeAll()
-        waitingHead = 0
     }
 
+    /// What is still on its way will not be waited for: it counts as lost.
     func finish() {
+        let unanswered = connections.reduce(0) { $0 + $1.inFlight }
+        counters.lostRequests += unanswered
+        counters.droppedArrivals += waiting.count - waitingHead
+        if unanswered > 0 { notes["no answer by the end of the run", default: 0] += unanswered }
         isOver = true
         for connection in connections { connection.close() }
     }
@@ -136,7 +138,6 @@ final class RequestLoad: AlarmClock {
     }
 
     private func fill(_ connection: RequestConnection, _ now: Int64) {
-        guard isSending else { return }
         guard rate == nil else {
             if !connection.isListed, connection.hasRoom {
                 connection.isListed = true
@@ -145,7 +146,7 @@ final class RequestLoad: AlarmClock {
             if waitingHead < waiting.count { sendWaiting() }
             return
         }
-        while connection.hasRoom { connection.send(due: now, now: now) }
+        while isSending, connection.hasRoom { connection.send(due: now, now: now) }
     }
 
     // MARK: What connections tell

@@ -43,6 +43,16 @@ struct RunOptions: ParsableArguments {
         guard BenchLimits.threads.contains(threads) else {
             throw ValidationError("--threads: expected \(BenchLimits.threads)")
         }
+        _ = try expectations()
+    }
+
+    func expectations() throws -> [Expectation] {
+        guard let expect else { return [] }
+        do throws(Expectation.Invalid) {
+            return try Expectation.list(expect)
+        } catch {
+            throw ValidationError("--expect: \(error)")
+        }
     }
 
     func plan(_ scenario: String) throws -> LoadPlan {

@@ -15,5 +15,5 @@ struct ScoreBench: ParsableCommand {
             """,
         // The same as Gateway's Version.text, which this target does not import; a test compares the two.
         version: "score-bench 0.1.0",
-        subcommands: [Ingest.self, Read.self, Fanout.self, Mixed.self, Soak.self])
+        subcommands: [Ingest.self, Read.self, Fanout.self, Mixed.self, Soak.self, Compare.self])
 }
