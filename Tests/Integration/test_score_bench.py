@@ -1,0 +1,219 @@
+"""score-bench as a user runs it: against a real gateway with its database and broker, and against servers that misbehave."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from gateway import binary, free_port
+
+
+def bench(*arguments, timeout=120):
+    """Runs it to its end."""
+    return subprocess.run(
+        [pathlib.Path(binary()).parent / "score-bench", *map(str, arguments)],
+        env={"PATH": os.environ["PATH"]},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def measured(path):
+    """The metrics of a report, by name."""
+    return {metric["name"]: metric["value"] for metric in json.loads(path.read_text())["metrics"]}
+
+
+@pytest.fixture
+def gateway(world):
+    return world.gateway(REACTORS=2)
+
+
+def url(gateway):
+    return f"http://127.0.0.1:{gateway.port}"
+
+
+@contextlib.contextmanager
+def server(behaviour):
+    """Accepts on a port of its own, and does with each connection what it is told."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    client, _ = listener.accept()
+                    threading.Thread(target=handle, args=(client,), daemon=True).start()
+
+        def handle(client):
+            with client, contextlib.suppress(OSError):
+                behaviour(client)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def garbage(client):
+    while client.recv(65_536):
+        client.sendall(b"\x00\x01SSH-2.0 what is this\r\n\r\n")
+
+
+def half_an_answer(client):
+    client.recv(65_536)
+    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc")
+
+
+def silence(client):
+    while client.recv(65_536):
+        pass
+
+
+@pytest.mark.parametrize("form, batch", [("single", 1), ("array", 7), ("ndjson", 50)])
+def test_every_accepted_score_is_in_the_table(gateway, world, tmp_path, form, batch):
+    report = tmp_path / "report.json"
+    result = bench(
+        "ingest", url(gateway), "--duration", 1, "--warmup", 0, "--connections", 4, "--pipeline", 4,
+        "--body", form, "--batch", batch, "--json", report, "--expect", "refused=0,lost_requests=0,requests>0",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    # What was answered after the measured time is in the table and not in the figure.
+    stored, users = world.sql('SELECT count(*), count(DISTINCT "user") FROM "Score"')[0]
+    scores = measured(report)["requests"] * batch
+    assert scores <= stored <= scores + 4 * 4 * batch
+    assert users == stored
+
+
+def test_an_open_loop_keeps_its_rate(gateway, tmp_path):
+    report = tmp_path / "report.json"
+    result = bench("ingest", url(gateway), "--duration", 3, "--warmup", 1, "--rate", 50, "--json", report)
+    assert result.returncode == 0, result.stdout + result.stderr
+    # What was due within the three seconds, give or take what was on its way at their ends.
+    assert 130 <= measured(report)["requests"] <= 170
+
+
+def test_every_delivery_is_counted(gateway, tmp_path):
+    report, page = tmp_path / "report.json", tmp_path / "report.html"
+    result = bench(
+        "mixed", url(gateway), "--duration", 3, "--warmup", 1, "--rate", 100, "--subscribers", 40, "--threads", 2,
+        "--storm", 0.5, "--sources", 3, "--pid", gateway.process.pid, "--json", report, "--html", page,
+        "--expect", "lost=0,doubles=0,stored_twice=0,reconnects=20,deliveries>5000",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = measured(report)
+    assert found["subscribers"] == 40
+    assert found["server_memory"] > 1_000_000
+    assert "<svg" in page.read_text()
+    compared = bench("compare", report, report)
+    assert compared.returncode == 0 and "deliveries lost" in compared.stdout
+
+
+def test_publishes_straight_to_the_broker(gateway, world, tmp_path):
+    report = tmp_path / "report.json"
+    result = bench(
+        "fanout", url(gateway), "--duration", 2, "--warmup", 1, "--rate", 200, "--burst", 10, "--subscribers", 20,
+        "--broker", world.broker_url, "--exchange", world.exchange, "--json", report,
+        "--expect", "lost=0,doubles=0,deliveries>6000",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "requests" not in measured(report)
+
+
+def test_a_lost_delivery_is_found(world, tmp_path):
+    """The bus carries what the gateway does not: a reporter on another exchange gets nothing of what is published."""
+    gateway = world.gateway(REACTORS=1)
+    other = f"{world.exchange}-other"
+    try:
+        result = bench(
+            "fanout", url(gateway), "--duration", 2, "--warmup", 0, "--rate", 20, "--subscribers", 5,
+            "--broker", world.broker_url, "--exchange", other, "--json", tmp_path / "report.json", "--expect", "lost=0",
+        )  # fmt: skip
+    finally:
+        world.broker.delete(other)
+    assert result.returncode == 69, result.stdout + result.stderr
+    assert "nothing was answered or delivered" in result.stderr
+    found = measured(tmp_path / "report.json")
+    assert found["lost"] >= 5 * 20 and found["deliveries"] == 0
+
+
+def test_an_expectation_that_is_not_met_is_exit_code_1(gateway):
+    result = bench("ingest", url(gateway), "--duration", 0.5, "--warmup", 0, "--expect", "p50<1ns")
+    assert result.returncode == 1
+    assert "✗ p50<1ns" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--expect", "p50<fast"],
+        ["--threads", "0"],
+        ["--pipeline", "5000"],
+        ["--duration", "0"],
+        ["--body", "xml"],
+        ["--rate", "0"],
+    ],
+)
+def test_wrong_usage_is_exit_code_64(arguments):
+    result = bench("ingest", "http://127.0.0.1:1", *arguments)
+    assert result.returncode == 64, result.stderr
+
+
+def test_a_server_that_is_not_there_is_exit_code_69():
+    result = bench("ingest", f"http://127.0.0.1:{free_port()}", "--duration", 1)
+    assert result.returncode == 69
+    assert "Connection refused" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "behaviour, complaint",
+    [
+        (garbage, "no HTTP/1.1"),
+        (half_an_answer, "closed by the server"),
+        (silence, "no answer by the end of the run"),
+    ],
+)
+def test_a_server_that_misbehaves_is_reported(behaviour, complaint):
+    with server(behaviour) as target:
+        result = bench("ingest", target, "--duration", 1, "--warmup", 0, "--connections", 2)
+    assert result.returncode == 69
+    assert complaint in result.stdout, result.stdout + result.stderr
+
+
+def test_a_feed_that_refuses_the_handshake_is_named(gateway):
+    result = bench("fanout", url(gateway), "--feed", f"ws://127.0.0.1:{gateway.port}/none", "--subscribers", 2)
+    assert result.returncode == 69
+    assert "the handshake was answered with 404" in result.stderr
+
+
+def test_a_server_that_dies_is_reported(world, tmp_path):
+    gateway = world.gateway(REACTORS=1)
+    threading.Timer(2.0, gateway.process.kill).start()
+    result = bench(
+        "mixed", url(gateway), "--duration", 4, "--warmup", 0, "--connections", 4, "--subscribers", 10,
+        "--pid", gateway.process.pid, "--json", tmp_path / "report.json",
+    )  # fmt: skip
+    gateway.process.wait()
+    assert result.returncode == 0, result.stderr
+    assert "ended during the run" in result.stdout
+    assert "Connection refused" in result.stdout
+    assert measured(tmp_path / "report.json")["disconnects"] == 10
+
+
+def test_ctrl_c_still_prints_the_report(gateway):
+    process = subprocess.Popen(
+        [pathlib.Path(binary()).parent / "score-bench", "ingest", url(gateway), "--duration", "60", "--warmup", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "cut short" in output and "requests a second" in output
