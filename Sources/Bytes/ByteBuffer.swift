@@ -76,14 +76,14 @@ public struct ByteBuffer: ~Copyable {
         tail += 1
     }
 
-    @inlinable public mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    @inline(__always) @inlinable public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress, bytes.count > 0 else { return }
         reserve(bytes.count)
         UnsafeMutableRawPointer(storage! + tail).copyMemory(from: source, byteCount: bytes.count)
         tail += bytes.count
     }
 
-    @inlinable public mutating func append(_ bytes: Span<UInt8>) {
+    @inline(__always) @inlinable public mutating func append(_ bytes: Span<UInt8>) {
         bytes.withUnsafeBytes { append($0) }
     }
 
@@ -91,8 +91,13 @@ public struct ByteBuffer: ~Copyable {
         bytes.withUnsafeBytes { append($0) }
     }
 
-    @inlinable public mutating func append(_ text: StaticString) {
-        append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    /// In line, so that the copy of a literal is some moves of known length and no call.
+    @inline(__always) @inlinable public mutating func append(_ text: StaticString) {
+        let count = text.utf8CodeUnitCount
+        guard count > 0 else { return }
+        reserve(count)
+        UnsafeMutableRawPointer(storage! + tail).copyMemory(from: text.utf8Start, byteCount: count)
+        tail += count
     }
 
     /// Appends the UTF-8 of `text`. A literal is a `StaticString`, which costs half.

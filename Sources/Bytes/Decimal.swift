@@ -1,6 +1,16 @@
 extension ByteBuffer {
     /// Appends `value` in decimal digits.
     public mutating func append(decimal value: Int64) {
+        // Lengths and counts are mostly short, and stand in every answer.
+        if value >= 0, value < 10 {
+            append(0x30 + UInt8(truncatingIfNeeded: value))
+            return
+        }
+        if value >= 10, value < 100 {
+            append(0x30 + UInt8(truncatingIfNeeded: value / 10))
+            append(0x30 + UInt8(truncatingIfNeeded: value % 10))
+            return
+        }
         append(atLeast: 20) { free in
             var magnitude = value.magnitude
             var length = value < 0 ? 1 : 0

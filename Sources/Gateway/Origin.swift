@@ -5,7 +5,7 @@ import HTTP1
 enum Origin {
     /// - Parameter allowed: `ALLOWED_ORIGINS`; unset: only the page's own origin.
     static func isAllowed(
-        _ request: borrowing RequestParser, in bytes: Span<UInt8>, by allowed: AllowedOrigins
+        _ request: RequestParser, in bytes: Span<UInt8>, by allowed: AllowedOrigins
     ) -> Bool {
         guard let range = request.value(of: .origin) else { return true }
         guard !request.isRepeated(.origin) else { return false }

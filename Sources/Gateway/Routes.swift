@@ -44,7 +44,7 @@ final class Routes: Responder {
     }
 
     override func head(
-        _ request: borrowing RequestParser, in bytes: Span<UInt8>, ticket: ResponseTicket, on server: HTTPServer
+        _ request: RequestParser, in bytes: Span<UInt8>, ticket: ResponseTicket, on server: HTTPServer
     ) -> HeadDecision {
         metrics.requests.add()
         let method = request.head.method
@@ -159,7 +159,7 @@ final class Routes: Responder {
     // MARK: Scores
 
     private func submission(
-        _ request: borrowing RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer
+        _ request: RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer
     ) -> HeadDecision {
         guard let uploads = services.uploads else { return .answered }
         var isLines = false
@@ -194,7 +194,7 @@ final class Routes: Responder {
     }
 
     /// Whether the body is known to fit a single score's limit: most are, and are taken whole.
-    private func isSmall(_ request: borrowing RequestParser) -> Bool {
+    private func isSmall(_ request: RequestParser) -> Bool {
         switch request.head.framing {
         case .none: true
         case .length(let length): length <= Int64(configuration.maxBody)
@@ -203,7 +203,7 @@ final class Routes: Responder {
     }
 
     private func idempotencyKey(
-        _ request: borrowing RequestParser, _ bytes: Span<UInt8>
+        _ request: RequestParser, _ bytes: Span<UInt8>
     ) throws(Problem) -> KeyedRequest? {
         guard let range = request.value(of: .idempotencyKey) else { return nil }
         guard !request.isRepeated(.idempotencyKey) else {
@@ -213,7 +213,7 @@ final class Routes: Responder {
     }
 
     private func list(
-        _ request: borrowing RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer
+        _ request: RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer
     ) {
         var query = ScoreQuery()
         if let range = request.head.query, !range.isEmpty {
@@ -240,7 +240,7 @@ final class Routes: Responder {
     }
 
     private func answer(
-        _ shape: ScoreAnswer.Shape, _ page: ScorePage, _ request: borrowing RequestParser, _ bytes: Span<UInt8>,
+        _ shape: ScoreAnswer.Shape, _ page: ScorePage, _ request: RequestParser, _ bytes: Span<UInt8>,
         _ ticket: ResponseTicket, _ server: HTTPServer
     ) {
         guard let reader = services.reader else { return }
@@ -252,7 +252,7 @@ final class Routes: Responder {
     // MARK: WebSocket
 
     private func feed(
-        _ path: Span<UInt8>, _ request: borrowing RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket,
+        _ path: Span<UInt8>, _ request: RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket,
         _ server: HTTPServer
     ) -> HeadDecision {
         guard FeedRequest.isClientID(path.extracting(droppingFirst: 4)) else {
@@ -272,7 +272,7 @@ final class Routes: Responder {
     }
 
     private func upgrade(
-        _ request: borrowing RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer,
+        _ request: RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer,
         _ make: () -> WebSocketConnection
     ) -> HeadDecision {
         guard Origin.isAllowed(request, in: bytes, by: configuration.allowedOrigins) else {

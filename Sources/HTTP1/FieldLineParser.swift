@@ -75,6 +75,7 @@ struct FieldLineParser {
                 if count == maximum { throw .tooManyFields }
                 nameStart = offset
                 place = .name
+                fallthrough
             case .name:
                 offset = bytes.end(of: Octet.token, from: offset, to: end)
                 guard offset < end else { return .needMore }
@@ -82,11 +83,13 @@ struct FieldLineParser {
                 nameEnd = offset
                 offset += 1
                 place = .beforeValue
+                fallthrough
             case .beforeValue:
                 while offset < end, Octet.isBlank(bytes[offset]) { offset += 1 }
                 guard offset < end else { return .needMore }
                 valueStart = offset
                 place = .value
+                fallthrough
             case .value:
                 offset = bytes.endOfFieldValue(from: offset, to: end)
                 guard offset < end else { return .needMore }
@@ -95,6 +98,7 @@ struct FieldLineParser {
                 }
                 offset += 1
                 place = .lineFeed
+                fallthrough
             case .lineFeed:
                 guard offset < end else { return .needMore }
                 if bytes[offset] != Octet.lineFeed { throw .bareCarriageReturn }

@@ -39,7 +39,7 @@ public enum HTTPDate {
 /// The `Date` field line of all responses of one second (RFC 9110 §6.6.1), formatted once.
 public struct DateField: Sendable {
     public private(set) var unixSeconds: Int64
-    private var line: InlineArray<37, UInt8>
+    @usableFromInline var line: InlineArray<37, UInt8>
 
     public init(unixSeconds: Int64) {
         self.unixSeconds = unixSeconds
@@ -54,7 +54,7 @@ public struct DateField: Sendable {
     }
 
     /// Appends `Date: … CR LF`.
-    public func append(to buffer: inout ByteBuffer) {
+    @inlinable public func append(to buffer: inout ByteBuffer) {
         buffer.append(line.span)
     }
 

@@ -1,7 +1,9 @@
 import Bytes
 
 /// What a head says in the fields that somebody looks at: where their values stand, and what the lists among them mean.
-struct KnownFields: ~Copyable {
+///
+/// A class, and its parser's alone: as a value it would be copied whole at every look into it.
+final class KnownFields {
     /// The options of the list fields that decide about the connection (RFC 9110 §7.6.1, §7.8, §10.1.1).
     struct Options: OptionSet {
         var rawValue: UInt8
@@ -26,7 +28,7 @@ struct KnownFields: ~Copyable {
     private var places = InlineArray<28, Place>(repeating: Place())
 
     /// Forgets the last message. The places stay as they are: `present` says which of them count.
-    mutating func removeAll() {
+    func removeAll() {
         options = []
         present = 0
         repeated = 0
@@ -44,7 +46,7 @@ struct KnownFields: ~Copyable {
     }
 
     /// Takes one line; those nobody looks at fall through.
-    @inline(__always) mutating func record(_ line: FieldLineParser, _ bytes: Span<UInt8>) {
+    @inline(__always) func record(_ line: FieldLineParser, _ bytes: Span<UInt8>) {
         guard let field = FieldName(bytes.extracting(line.name)) else { return }
         let value = line.value(in: bytes)
         let bit: UInt32 = 1 << UInt32(field.rawValue)
@@ -62,7 +64,7 @@ struct KnownFields: ~Copyable {
     }
 
     /// Lists may go over several lines, so each line is interpreted as it comes.
-    private mutating func interpret(_ field: FieldName, _ value: Span<UInt8>) {
+    private func interpret(_ field: FieldName, _ value: Span<UInt8>) {
         if field == .expect {
             // Defined as a list, but with one member that exists (RFC 9110 §10.1.1).
             options.insert(value.isToken("100-continue") ? .expectsContinue : .unknownExpectation)

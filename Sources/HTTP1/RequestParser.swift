@@ -28,7 +28,10 @@ public enum RequestEvent: Equatable, Sendable {
 /// they were cut. After an error the parser is dead and throws the same again: nothing after it is read as a request.
 ///
 /// It does not know what was answered: the caller stops calling it after a request that is the connection's last.
-public struct RequestParser: ~Copyable {
+///
+/// A class, though it is nothing but a value of its connection's: whoever looks at a head is lent the parser, and a
+/// structure of this size is copied whole for that.
+public final class RequestParser {
     private enum Place: UInt8 {
         case start, startLineFeed, method, target, version, fields, body
     }
@@ -50,7 +53,7 @@ public struct RequestParser: ~Copyable {
     private var partStart = 0
     private var questionMark: Int?
     private var lines = FieldLineParser()
-    private var known = KnownFields()
+    private let known = KnownFields()
     private var body = BodyDecoder()
 
     public init(limits: Limits = Limits()) {
@@ -71,7 +74,7 @@ public struct RequestParser: ~Copyable {
     /// The next event.
     /// - Parameter bytes: everything received and not consumed yet.
     /// - Throws: the answer to give before the connection is closed.
-    public mutating func next(_ bytes: Span<UInt8>) throws(HTTPError) -> RequestEvent {
+    public func next(_ bytes: Span<UInt8>) throws(HTTPError) -> RequestEvent {
         if let failure { throw failure }
         do throws(HTTPError) {
             guard place == .body else { return try nextOfHead(bytes) }
@@ -89,7 +92,7 @@ public struct RequestParser: ~Copyable {
         }
     }
 
-    private mutating func nextOfHead(_ bytes: Span<UInt8>) throws(HTTPError) -> RequestEvent {
+    private func nextOfHead(_ bytes: Span<UInt8>) throws(HTTPError) -> RequestEvent {
         precondition(position <= bytes.count, "bytes of an incomplete head were taken away")
         guard try skipEmptyLines(bytes) else {
             let consumed = position
@@ -113,7 +116,7 @@ public struct RequestParser: ~Copyable {
 
     /// RFC 9112 §2.2: a server should ignore at least one empty line before the request line.
     /// - Returns: whether there is a first byte of a request.
-    @inline(__always) private mutating func skipEmptyLines(_ bytes: Span<UInt8>) throws(HTTPError) -> Bool {
+    @inline(__always) private func skipEmptyLines(_ bytes: Span<UInt8>) throws(HTTPError) -> Bool {
         while place == .start || place == .startLineFeed {
             guard position < bytes.count else { return false }
             let byte = bytes[position]
@@ -136,7 +139,7 @@ public struct RequestParser: ~Copyable {
     }
 
     /// - Returns: whether the whole line is there.
-    @inline(__always) private mutating func parseRequestLine(
+    @inline(__always) private func parseRequestLine(
         _ bytes: Span<UInt8>, to end: Int
     ) throws(HTTPError) -> Bool {
         if place == .method {
@@ -160,7 +163,13 @@ public struct RequestParser: ~Copyable {
         return true
     }
 
-    private mutating func parseMethod(_ bytes: Span<UInt8>, to end: Int) throws(HTTPError) -> Bool {
+    private func parseMethod(_ bytes: Span<UInt8>, to end: Int) throws(HTTPError) -> Bool {
+        // Most requests come whole, and say "GET ": four bytes.
+        if position == start, end - position >= 4, limits.method >= 3, bytes.halfWord(at: position) == 0x2054_4547 {
+            position += 3
+            endMethod(.get)
+            return true
+        }
         position = bytes.end(of: Octet.token, from: position, to: min(end, start + limits.method + 1))
         if position - start > limits.method { throw .methodTooLong }
         guard position < end else { return false }
@@ -170,17 +179,21 @@ public struct RequestParser: ~Copyable {
         case Octet.space, Octet.carriageReturn: throw .malformedRequestLine
         default: throw .malformedMethod
         }
+        endMethod(Method(bytes.extracting(start..<position)))
+        return true
+    }
+
+    @inline(__always) private func endMethod(_ method: Method) {
         head = RequestHead()
         head.methodToken = start..<position
-        head.method = Method(bytes.extracting(start..<position))
+        head.method = method
         position += 1
         partStart = position
         questionMark = nil
         place = .target
-        return true
     }
 
-    private mutating func parseTarget(_ bytes: Span<UInt8>, to end: Int) throws(HTTPError) -> Bool {
+    private func parseTarget(_ bytes: Span<UInt8>, to end: Int) throws(HTTPError) -> Bool {
         let stop = min(end, partStart + limits.target + 1)
         while true {
             position = bytes.end(of: Octet.target, from: position, to: stop)
@@ -206,7 +219,7 @@ public struct RequestParser: ~Copyable {
     }
 
     /// `HTTP/d.d CR LF`.
-    private mutating func parseVersion(_ bytes: Span<UInt8>, to end: Int) throws(HTTPError) -> Bool {
+    private func parseVersion(_ bytes: Span<UInt8>, to end: Int) throws(HTTPError) -> Bool {
         // Nearly every request comes whole, and says "HTTP/1.1": eight bytes and two.
         if position == partStart, end - position >= 10, bytes.word(at: position) == 0x312e_312f_5054_5448,
             bytes[position + 8] == Octet.carriageReturn, bytes[position + 9] == Octet.lineFeed
@@ -242,7 +255,7 @@ public struct RequestParser: ~Copyable {
     }
 
     /// - Returns: whether the empty line is there.
-    @inline(__always) private mutating func parseFields(_ bytes: Span<UInt8>, to end: Int) throws(HTTPError) -> Bool {
+    @inline(__always) private func parseFields(_ bytes: Span<UInt8>, to end: Int) throws(HTTPError) -> Bool {
         while true {
             let step = try lines.next(bytes, to: end, maximum: limits.fields)
             position = lines.position
@@ -255,7 +268,7 @@ public struct RequestParser: ~Copyable {
     }
 
     /// What only the whole head can tell.
-    private mutating func interpret(_ bytes: Span<UInt8>) throws(HTTPError) {
+    private func interpret(_ bytes: Span<UInt8>) throws(HTTPError) {
         head.fields = partStart..<position
         head.fieldCount = lines.count
         if known.isRepeated(.host) { throw .repeatedHost }

@@ -17,7 +17,9 @@ public struct RequestTarget: Equatable, Sendable {
     /// - Parameters:
     ///   - target: the whole target, visible ASCII without "#".
     ///   - questionMark: the offset of its first "?".
-    init(_ bytes: Span<UInt8>, _ target: Range<Int>, questionMark: Int?, method: Method) throws(HTTPError) {
+    @inline(__always) init(
+        _ bytes: Span<UInt8>, _ target: Range<Int>, questionMark: Int?, method: Method
+    ) throws(HTTPError) {
         let end = questionMark ?? target.upperBound
         query = questionMark.map { $0 + 1..<target.upperBound }
         path = target.lowerBound..<end
@@ -27,8 +29,11 @@ public struct RequestTarget: Equatable, Sendable {
         }
         if bytes[target.lowerBound] == UInt8(ascii: "/") { return }
         if target.count == 1, bytes[target.lowerBound] == UInt8(ascii: "*"), method == .options { return }
+        try takeAbsolute(bytes, target, end: end)
+    }
 
-        // Absolute form: what proxies are sent, and what every server has to take.
+    /// Absolute form: what proxies are sent, and what every server has to take.
+    private mutating func takeAbsolute(_ bytes: Span<UInt8>, _ target: Range<Int>, end: Int) throws(HTTPError) {
         let text = bytes.extracting(target)
         let scheme: Int
         if text.count >= 7, text.extracting(0..<7).equalsIgnoringCase("http://") {

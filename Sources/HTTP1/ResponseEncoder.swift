@@ -51,7 +51,9 @@ public enum ResponseEncoder {
     }
 
     @inlinable public static func contentType(_ buffer: inout ByteBuffer, _ value: StaticString) {
-        FieldEncoder.append(&buffer, "Content-Type", value)
+        buffer.append("Content-Type: ")
+        buffer.append(value)
+        buffer.append("\r\n")
     }
 
     /// Not with a status that forbids content.

@@ -47,7 +47,7 @@ public struct ResponseParser: ~Copyable {
     private var failure: HTTPError?
     private var position = 0
     private var lines = FieldLineParser()
-    private var known = KnownFields()
+    private let known = KnownFields()
     private var body = BodyDecoder()
 
     public init(requestMethod: Method = .get, limits: Limits = Limits()) {

@@ -11,11 +11,12 @@ import Reactor
 /// Reading stops while too many answers are owed, while the client does not read them, while a body's consumer has
 /// enough, and while an upgrade waits for the answers before it. Whatever ends the cause resumes it.
 public final class HTTPConnection: ServerConnection {
-    unowned let server: HTTPServer
-    var stream: TCPStream!  // set right after init, before any event can come
+    // Both for as long as the connection lives: what is let go in the end is the connection, by both of them (`closed`).
+    let server: HTTPServer
+    let stream: TCPStream
 
     // Not private: its bodies are in RequestBody.swift.
-    var parser = RequestParser()
+    let parser = RequestParser()
     var phase: ConnectionPhase
     /// The request under way, once its head has arrived.
     var ticket: ResponseTicket?
@@ -36,10 +37,13 @@ public final class HTTPConnection: ServerConnection {
     /// The last request of this protocol has come; what follows it are bytes of the next.
     private var isUpgrading = false
 
-    init(_ server: HTTPServer) {
+    /// Adopts a connected, nonblocking socket.
+    init(_ server: HTTPServer, _ descriptor: Int32) throws(SystemError) {
         self.server = server
+        stream = try TCPStream(server.reactor, descriptor, handler: StreamHandler())
         phase = ConnectionPhase(server.reactor.now)
         super.init()
+        stream.handler = self
     }
 
     // MARK: Requests
@@ -123,7 +127,7 @@ public final class HTTPConnection: ServerConnection {
         case .upgrade(let connection):
             self.ticket = nil
             isUpgrading = true
-            var answer = ByteBuffer(capacity: 256)
+            var answer = ByteBuffer(capacity: HTTPServerLimits.usualHead)
             let key = bytes.extracting(parser.value(of: .secWebSocketKey)!)  // checked
             WebSocketUpgrade.appendResponse(key: key, date: server.date, to: &answer)
             answers.hold(ticket, answer.bytes.copied, then: .upgrade(connection))
@@ -176,11 +180,12 @@ public final class HTTPConnection: ServerConnection {
         defer { consumer?.cancelled() }
         let ticket = closing(ticket)
         guard answers.isNext(ticket) else {
-            var bytes = ByteBuffer(capacity: 256 + body.count)
+            var bytes = ByteBuffer(capacity: HTTPServerLimits.usualHead + fields.count + body.count)
             ticket.form.append(status, server.date, contentType, fields, body, to: &bytes)
             answers.hold(ticket, bytes.bytes.copied, then: .nothing)
             return
         }
+        stream.output.reserve(HTTPServerLimits.usualHead + fields.count + body.count)
         ticket.form.append(status, server.date, contentType, fields, body, to: &stream.output)
         answered(ticket)
     }
@@ -201,19 +206,19 @@ public final class HTTPConnection: ServerConnection {
             readsNoMore = true
             ticket = ticket.closing
         }
-        var head = ByteBuffer(capacity: 256)
+        var head = ByteBuffer(capacity: HTTPServerLimits.usualHead)
         ticket.form.appendHead(status, server.date, contentType, fields, to: &head)
         answers.hold(ticket, head.bytes.copied, then: .body(producer))
         answerHeld()
     }
 
     /// A request is answered once: one that was refused while its answer was being made is not answered again.
-    func isAwaited(_ ticket: ResponseTicket) -> Bool {
+    @inline(__always) func isAwaited(_ ticket: ResponseTicket) -> Bool {
         answers.isOwed(ticket) && producerTicket?.sequence != ticket.sequence
     }
 
     /// While draining, the last answer says that it is the last.
-    private func closing(_ ticket: ResponseTicket) -> ResponseTicket {
+    @inline(__always) private func closing(_ ticket: ResponseTicket) -> ResponseTicket {
         guard server.isDraining || readsNoMore || withholdsContinue, answers.isLast(ticket) else { return ticket }
         readsNoMore = true
         return ticket.closing

@@ -138,9 +138,8 @@ public final class HTTPServer: Source {
             return
         }
         counters.accepted += 1
-        let connection = HTTPConnection(self)
         do throws(SystemError) {
-            connection.stream = try TCPStream(reactor, descriptor, handler: connection)
+            let connection = try HTTPConnection(self, descriptor)
             connection.token = connections.insert(connection)
         } catch {
             counters.refused += 1

@@ -25,4 +25,8 @@ public enum HTTPServerLimits {
 
     /// Body bytes kept between requests of one connection; larger buffers are given back at once.
     static let bodyKept = 4096
+
+    /// Bytes set aside for the head of an answer, fields of the responder's own aside: nearly all heads are shorter, so
+    /// an answer grows its memory once.
+    static let usualHead = 256
 }

@@ -117,7 +117,7 @@ extension HTTPConnection {
 
     /// The request under way gets its answer before its body has come.
     /// - Returns: the consumer, to be told.
-    func takeConsumer(answering ticket: ResponseTicket) -> BodyConsumer? {
+    @inline(__always) func takeConsumer(answering ticket: ResponseTicket) -> BodyConsumer? {
         guard ticket.sequence == self.ticket?.sequence, let consumer = body.takeConsumer() else { return nil }
         // A client that was not told to go on may stop here: where its next request begins cannot be known.
         if owesContinue, body.received == 0 { withholdsContinue = true }

@@ -20,7 +20,7 @@ open class Responder {
     /// A request's head. Its ranges, and those of `request.value(of:)`, are offsets into `bytes`; both are valid within
     /// the call only.
     open func head(
-        _ request: borrowing RequestParser, in bytes: Span<UInt8>, ticket: ResponseTicket, on server: HTTPServer
+        _ request: RequestParser, in bytes: Span<UInt8>, ticket: ResponseTicket, on server: HTTPServer
     ) -> HeadDecision {
         .answered
     }

@@ -27,7 +27,7 @@ struct ResponseQueue {
 
     /// A request begins.
     /// - Returns: its place in the order.
-    mutating func begin() -> UInt32 {
+    @inline(__always) mutating func begin() -> UInt32 {
         nextSequence &+= 1
         return nextSequence &- 1
     }
@@ -37,11 +37,11 @@ struct ResponseQueue {
         nextSequence &-= 1
     }
 
-    func isNext(_ ticket: ResponseTicket) -> Bool { ticket.sequence == nextToAnswer }
-    func isLast(_ ticket: ResponseTicket) -> Bool { ticket.sequence &+ 1 == nextSequence }
+    @inline(__always) func isNext(_ ticket: ResponseTicket) -> Bool { ticket.sequence == nextToAnswer }
+    @inline(__always) func isLast(_ ticket: ResponseTicket) -> Bool { ticket.sequence &+ 1 == nextSequence }
 
     /// Whether its answer is still to be made.
-    func isOwed(_ ticket: ResponseTicket) -> Bool {
+    @inline(__always) func isOwed(_ ticket: ResponseTicket) -> Bool {
         ticket.sequence &- nextToAnswer < UInt32(unanswered) && !held.contains { $0.ticket.sequence == ticket.sequence }
     }
 
@@ -56,7 +56,7 @@ struct ResponseQueue {
     }
 
     /// The next answer was sent.
-    mutating func advance() {
+    @inline(__always) mutating func advance() {
         nextToAnswer &+= 1
     }
 

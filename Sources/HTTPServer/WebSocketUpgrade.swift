@@ -17,7 +17,7 @@ public enum WebSocketUpgrade {
         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 
     /// Looks at a request's head.
-    public static func check(_ request: borrowing RequestParser, in bytes: Span<UInt8>) -> Verdict {
+    public static func check(_ request: RequestParser, in bytes: Span<UInt8>) -> Verdict {
         guard request.head.isWebSocketUpgrade else { return .upgradeRequired("This is a WebSocket endpoint.") }
         guard request.head.versionMinor >= 1 else { return .malformed("A WebSocket begins with HTTP/1.1.") }
         // Bytes of content would be read as frames (RFC 6455 section 4.1: the request is a GET without content).

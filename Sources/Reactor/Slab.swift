@@ -1,20 +1,26 @@
 /// Slots for values that are found again by token. A freed slot is used again with the next generation, so a late
-/// event or answer for what was there before finds nothing.
+/// event or answer for what was there before finds nothing. (Inlinable: without it other modules look up types at run
+/// time for each access.)
 public struct Slab<Value> {
-    private struct Slot {
-        var value: Value?
-        var generation: UInt32
+    @usableFromInline struct Slot {
+        @usableFromInline var value: Value?
+        @usableFromInline var generation: UInt32
+
+        @inlinable init(value: Value, generation: UInt32) {
+            self.value = value
+            self.generation = generation
+        }
     }
 
-    private var slots: [Slot] = []
-    private var free: [UInt32] = []
+    @usableFromInline var slots: [Slot] = []
+    @usableFromInline var free: [UInt32] = []
 
     /// How many values are in it.
-    public var count: Int { slots.count - free.count }
+    @inlinable public var count: Int { slots.count - free.count }
 
-    public init() {}
+    @inlinable public init() {}
 
-    public mutating func insert(_ value: Value) -> Token {
+    @inlinable public mutating func insert(_ value: Value) -> Token {
         if let slot = free.popLast() {
             slots[Int(slot)].value = value
             return Token(slot: slot, generation: slots[Int(slot)].generation)
@@ -24,14 +30,14 @@ public struct Slab<Value> {
     }
 
     /// The value of a token that is not stale.
-    public subscript(token: Token) -> Value? {
+    @inlinable public subscript(token: Token) -> Value? {
         let index = Int(token.slot)
         guard index < slots.count, slots[index].generation == token.generation else { return nil }
         return slots[index].value
     }
 
     /// Takes the value out; the token and its copies are stale from now on.
-    @discardableResult public mutating func remove(_ token: Token) -> Value? {
+    @discardableResult @inlinable public mutating func remove(_ token: Token) -> Value? {
         let index = Int(token.slot)
         guard index < slots.count, slots[index].generation == token.generation, let value = slots[index].value else {
             return nil
@@ -43,5 +49,5 @@ public struct Slab<Value> {
     }
 
     /// All values, copied out: the slab may change while they are walked.
-    public var values: [Value] { slots.compactMap(\.value) }
+    @inlinable public var values: [Value] { slots.compactMap(\.value) }
 }

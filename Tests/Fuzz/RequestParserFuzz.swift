@@ -9,7 +9,7 @@
 import Bytes
 import HTTP1
 
-private func digest(_ parser: borrowing RequestParser, _ bytes: Span<UInt8>, _ digest: inout Digest) {
+private func digest(_ parser: RequestParser, _ bytes: Span<UInt8>, _ digest: inout Digest) {
     let head = parser.head
     digest.add(Int(head.method.rawValue))
     digest.add(bytes, head.methodToken)
@@ -51,7 +51,7 @@ private func parse(_ bytes: Span<UInt8>, _ cut: (_ index: Int) -> Int) -> UInt64
     limits.chunkLine = 24
     limits.chunkExtensions = 48
     limits.trailers = 64
-    var parser = RequestParser(limits: limits)
+    let parser = RequestParser(limits: limits)
     var seen = Digest()
     var start = 0
     var end = 0

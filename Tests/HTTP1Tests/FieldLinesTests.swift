@@ -64,7 +64,7 @@ import Testing
         let bytes = Array(
             "GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: a\r\nb:\r\nx-forwarded-for:\tb, c \t \r\nC: \u{e9} d\t\te\r\n\r\n"
                 .utf8)
-        var parser = RequestParser()
+        let parser = RequestParser()
         _ = try parser.next(bytes.span)
         var lines = FieldLines(parser.head.fields)
         var seen: [String] = []
@@ -99,7 +99,7 @@ import Testing
             ("Location", .location),
         ]
         #expect(names.count == FieldName.allCases.count)
-        var known = KnownFields()
+        let known = KnownFields()
         for (name, field) in names {
             for spelling in [name, name.lowercased(), name.uppercased()] {
                 let found = FieldName(Array(spelling.utf8).span)

@@ -23,7 +23,7 @@ import Testing
     @Test func givesOffsetsIntoTheBytesOfTheCall() throws {
         let bytes = Array(
             "\r\nPOST /scores?x=1&y HTTP/1.1\r\nHost: a\r\ncontent-TYPE: \t json \t\r\nOrigin:\r\n\r\nrest".utf8)
-        var parser = RequestParser()
+        let parser = RequestParser()
         let event = try parser.next(bytes.span)
         #expect(event == .head(consumed: bytes.count - 4))
         let head = parser.head
@@ -44,7 +44,7 @@ import Testing
     @Test func forgetsTheFieldsOfTheRequestBefore() throws {
         let first = Array("GET / HTTP/1.1\r\nHost: a\r\nOrigin: o\r\nOrigin: p\r\nConnection: close\r\n\r\n".utf8)
         let second = Array("GET / HTTP/1.1\r\nHost: b\r\n\r\n".utf8)
-        var parser = RequestParser()
+        let parser = RequestParser()
         _ = try parser.next(first.span)
         let isRepeated = (parser.isRepeated(.origin), parser.isRepeated(.host))
         #expect(isRepeated == (true, false))
@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test func saysWhetherARequestIsUnderWay() throws {
-        var parser = RequestParser()
+        let parser = RequestParser()
         let none: [UInt8] = []
         var seen: [Bool] = [parser.isInRequest]
         let empty = try parser.next(Array("\r\n\r".utf8).span)
@@ -101,7 +101,7 @@ import Testing
         ])
     func decidesAboutKeepAlive(version: String, fields: String, keepAlive: Bool) throws {
         let bytes = Array("GET / HTTP/\(version)\r\nHost: x\r\n\(fields)\r\n".utf8)
-        var parser = RequestParser()
+        let parser = RequestParser()
         _ = try parser.next(bytes.span)
         let found = parser.head.keepAlive
         #expect(found == keepAlive)
@@ -136,7 +136,7 @@ import Testing
         ])
     func noticesUpgrades(method: String, version: String, fields: String, isUpgrade: Bool) throws {
         let bytes = Array("\(method) /ws HTTP/\(version)\r\nHost: x\r\n\(fields)\r\n".utf8)
-        var parser = RequestParser()
+        let parser = RequestParser()
         _ = try parser.next(bytes.span)
         let found = parser.head.isWebSocketUpgrade
         #expect(found == isUpgrade)
@@ -150,7 +150,7 @@ import Testing
     ])
     func namesMethods(name: String, method: HTTP1.Method) throws {
         let bytes = Array("\(name) / HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
-        var parser = RequestParser()
+        let parser = RequestParser()
         _ = try parser.next(bytes.span)
         let found = parser.head.method
         #expect(found == method)
@@ -281,7 +281,7 @@ import Testing
     func doesNotRescan() throws {
         // Bytes that were looked at are changed behind the parser's back; it must not notice. (Host is read at the end.)
         var bytes = Array("GET /abc HTTP/1.1\r\nHost: x\r\nOther: value".utf8)
-        var parser = RequestParser()
+        let parser = RequestParser()
         let waiting = try parser.next(bytes.span)
         #expect(waiting == .needMore(consumed: 0))
         for index in bytes.indices where bytes[index] != UInt8(ascii: "x") { bytes[index] = 0 }

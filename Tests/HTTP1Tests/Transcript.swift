@@ -29,7 +29,7 @@ enum Entry: Equatable, CustomStringConvertible {
 func requestTranscript(
     _ bytes: [UInt8], cuts: [Int] = [], limits: Limits = Limits(), maximumBodyLength: Int64? = nil
 ) -> [Entry] {
-    var parser = RequestParser(limits: limits)
+    let parser = RequestParser(limits: limits)
     var entries: [Entry] = []
     var start = 0
     for end in cuts + [bytes.count] {

@@ -25,7 +25,7 @@ final class ScriptedResponder: Responder {
     weak var socket: ScriptedSocket?
 
     override func head(
-        _ request: borrowing RequestParser, in bytes: Span<UInt8>, ticket: ResponseTicket, on server: HTTPServer
+        _ request: RequestParser, in bytes: Span<UInt8>, ticket: ResponseTicket, on server: HTTPServer
     ) -> HeadDecision {
         let path = bytes.extracting(request.head.path).text
         paths.append(path)
