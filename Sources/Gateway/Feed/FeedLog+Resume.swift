@@ -2,7 +2,7 @@ import Bytes
 
 /// Where one begins who resumes. Nothing is asked of him but the highest id he had, from whatever reporter. What he may
 /// lack came on the buses after that id did, or after its commit if it was the history that showed it to him: on no bus
-/// more than `FeedLimits.skew` before the id can have been seen at all (`Entry.seen`).
+/// more than `FeedLimits.skew` before the id can have been seen at all (`FeedIndex.Entry.seen`).
 ///
 ///     the id stands in the log    from where the log was `skew` before it can have been seen (and from the first
 ///                                 higher id); from further back, if what came since stands there (history's doubles)
@@ -29,20 +29,11 @@ extension FeedLog {
     }
 
     private func place(after id: Int64, _ now: Instant) -> Resume {
-        var newer: UInt64?
-        var own: Entry?
-        for index in 0..<count {
-            let entry = entry(index)
-            if entry.id > id, newer == nil { newer = entry.start }
-            if entry.id == id {
-                own = entry
-                break
-            }
-        }
+        let own = index.first(withID: id)
         if let own, id >= max(storeFloor, highestDropped),
             let begin = moments.position(at: own.seen.earlier(by: FeedLimits.skew), head: head)
         {
-            let position = late.firstFrame(since: min(begin, own.start, newer ?? .max))
+            let position = late.firstFrame(since: min(begin, own.start, index.first(above: id)?.start ?? .max))
             if position >= Int64(tail) { return .log(from: UInt64(position)) }
         }
         // Ids nobody here has heard of may be of a table that is no more. (Before the log is filled it has heard little.)
@@ -59,13 +50,8 @@ extension FeedLog {
     /// Where the first frame stands with an id above this one, or with none; nil when one may have been dropped.
     func position(after id: Int64) -> UInt64? {
         guard id >= max(highestDropped, storeFloor), !hasDroppedUnknown else { return nil }
-        // From the oldest on: a higher id may stand before a lower one. Asked once a connect, over an index in one piece
-        // of memory.
-        for index in 0..<count {
-            let entry = entry(index)
-            if entry.id > id || entry.id == 0 { return entry.start }
-        }
-        return head
+        // From the oldest on: a higher id may stand before a lower one.
+        return index.first(aboveOrUnknown: id)?.start ?? head
     }
 
     // MARK: Those who read from the store first

@@ -3,7 +3,8 @@ import CLinux
 import Glibc
 import Reactor
 
-/// The feed of one reactor: a ring of finished WebSocket frames in the order they came, and an index of their ids.
+/// The feed of one reactor: a ring of finished WebSocket frames in the order they came, and an index of their ids
+/// (`FeedIndex`).
 ///
 ///     ……[ frame │ frame │ frame │ frame ]                    positions are absolute and never wrap
 ///       tail     ▲ a subscriber's cursor  head
@@ -12,23 +13,9 @@ import Reactor
 /// a subscriber has not had. A subscriber is a position; a snapshot is a position set back; a slow subscriber is one
 /// that `tail` has passed. Where one begins who resumes: `FeedLog+Resume`.
 final class FeedLog {
-    /// A frame's place, as the index keeps it.
-    struct Entry {
-        /// The score's id, or 0 when it has none (scores of other publishers).
-        let id: Int64
-        let start: UInt64
-        /// No reporter can have shown it before this.
-        let seen: Instant
-        let isHistory: Bool
-
-        fileprivate static let none = Entry(id: 0, start: 0, seen: .distantPast, isHistory: false)
-    }
-
     private let memory: UnsafeMutableRawPointer
     private let size: Int
-    private var entries: [Entry]
-    private var firstEntry = 0
-    private(set) var count = 0
+    private(set) var index = FeedIndex()
 
     /// The position behind the newest frame.
     private(set) var head: UInt64 = 0
@@ -52,7 +39,6 @@ final class FeedLog {
         size = max(page, (bytes + page - 1) / page * page)
         guard let memory = clinux_mirror_map(size) else { throw .last("mmap") }
         self.memory = memory
-        entries = [Entry](repeating: .none, count: 64)
     }
 
     deinit {
@@ -60,7 +46,10 @@ final class FeedLog {
     }
 
     /// The position of the oldest frame.
-    var tail: UInt64 { count == 0 ? head : entry(0).start }
+    var tail: UInt64 { count == 0 ? head : index[0].start }
+
+    /// How many frames it holds.
+    var count: Int { index.count }
 
     /// The bytes from a position that is not before `tail` to the head. Valid until the next append.
     @inline(__always) func bytes(from position: UInt64) -> UnsafeRawBufferPointer {
@@ -93,12 +82,9 @@ final class FeedLog {
         guard let source = frame.baseAddress, frame.count <= size else { return false }
         while count > 0, head + UInt64(frame.count) - tail > UInt64(size) { dropOldest() }
         (memory + Int(head % UInt64(size))).copyMemory(from: source, byteCount: frame.count)
-        if count == entries.count { growIndex() }
         let isHistory = way == .history
         if isHistory, id > 0 { places[id] = head }
-        entries[(firstEntry + count) & (entries.count - 1)] = Entry(
-            id: id, start: head, seen: seen, isHistory: isHistory)
-        count += 1
+        index.append(FeedIndex.Entry(id: id, start: head, seen: seen, isHistory: isHistory))
         head += UInt64(frame.count)
         return true
     }
@@ -127,33 +113,21 @@ final class FeedLog {
 
     /// Where the newest `number` frames begin.
     func position(ofNewest number: Int) -> UInt64 {
-        number >= count ? tail : number <= 0 ? head : entry(count - number).start
+        number >= count ? tail : number <= 0 ? head : index[count - number].start
     }
 
     /// The end of the frame that contains the byte before `position`: where control frames may stand.
     func frameEnd(at position: UInt64) -> UInt64 {
         // The first frame that begins at or after the position.
-        let index = (0..<count).partitioningIndex { entry($0).start >= position }
-        return index == count ? head : entry(index).start
-    }
-
-    func entry(_ index: Int) -> Entry {
-        entries[(firstEntry + index) & (entries.count - 1)]
+        let next = (0..<count).partitioningIndex { index[$0].start >= position }
+        return next == count ? head : index[next].start
     }
 
     private func dropOldest() {
-        let oldest = entry(0)
+        let oldest = index[0]
         if oldest.id == 0 { hasDroppedUnknown = true }
         highestDropped = max(highestDropped, oldest.id)
         if oldest.isHistory, places[oldest.id] == oldest.start { places[oldest.id] = nil }
-        firstEntry = (firstEntry + 1) & (entries.count - 1)
-        count -= 1
-    }
-
-    private func growIndex() {
-        var grown = [Entry](repeating: .none, count: entries.count * 2)
-        for index in 0..<count { grown[index] = entry(index) }
-        entries = grown
-        firstEntry = 0
+        index.removeFirst()
     }
 }
