@@ -28,8 +28,8 @@ public enum Comparison {
         let width = rows.map(\.[0].count).max() ?? 0
         for row in rows {
             let line =
-                row[0].padded(to: width + 2) + row[1].padded(to: 16, atStart: true)
-                + row[2].padded(to: 16, atStart: true)
+                row[0].padded(to: width + 2) + row[1].padded(to: 18, atStart: true)
+                + row[2].padded(to: 18, atStart: true)
                 + row[3].padded(to: 9, atStart: true) + "  " + row[4]
             lines.append(String(line.reversed().drop { $0 == " " }.reversed()))
         }

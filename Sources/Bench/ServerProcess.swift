@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 
 /// A process of the server under load, as proc(5) shows it.
@@ -55,7 +54,7 @@ extension Report.Machine {
         }
         let kernel = ServerProcess.read("/proc/sys/kernel/osrelease") ?? "unknown"
         return Report.Machine(
-            processor: processor, cores: Int(clinux_affinity_count()),
+            processor: processor, cores: sysconf(Int32(_SC_NPROCESSORS_ONLN)),
             kernel: String(kernel.prefix { $0 != "\n" }))
     }
 }
