@@ -2,10 +2,6 @@ extension ByteBuffer {
     /// Appends `value` in decimal digits.
     public mutating func append(decimal value: Int64) {
         // Lengths and counts are mostly short, and stand in every answer.
-        if value >= 0, value < 10 {
-            append(0x30 + UInt8(truncatingIfNeeded: value))
-            return
-        }
         if value >= 10, value < 100 {
             append(0x30 + UInt8(truncatingIfNeeded: value / 10))
             append(0x30 + UInt8(truncatingIfNeeded: value % 10))

@@ -24,7 +24,7 @@ public enum ResponseEncoder {
     public static let continueResponse: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
 
     /// The status line and `Date`.
-    @inlinable public static func begin(
+    @inline(__always) @inlinable public static func begin(
         _ buffer: inout ByteBuffer, _ status: Status, date: borrowing DateField,
         _ connection: ConnectionOption = .keepAlive
     ) {
@@ -50,14 +50,14 @@ public enum ResponseEncoder {
         FieldEncoder.append(&buffer, name, value)
     }
 
-    @inlinable public static func contentType(_ buffer: inout ByteBuffer, _ value: StaticString) {
+    @inline(__always) @inlinable public static func contentType(_ buffer: inout ByteBuffer, _ value: StaticString) {
         buffer.append("Content-Type: ")
         buffer.append(value)
         buffer.append("\r\n")
     }
 
     /// Not with a status that forbids content.
-    @inlinable public static func contentLength(_ buffer: inout ByteBuffer, _ length: Int64) {
+    @inline(__always) @inlinable public static func contentLength(_ buffer: inout ByteBuffer, _ length: Int64) {
         buffer.append("Content-Length: ")
         buffer.append(decimal: length)
         buffer.append("\r\n")

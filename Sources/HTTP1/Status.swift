@@ -111,7 +111,7 @@ public enum Status: UInt16, Sendable, CaseIterable {
 
     /// Whether a response with this status never has content, nor a Content-Length (RFC 9110 §8.6; 304 may have one,
     /// but need not).
-    public var forbidsContent: Bool {
+    @inlinable public var forbidsContent: Bool {
         rawValue < 200 || self == .noContent || self == .notModified
     }
 }

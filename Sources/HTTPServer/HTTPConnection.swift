@@ -61,6 +61,11 @@ public final class HTTPConnection: ServerConnection {
                 if phase.kind == .head { phase.enter(.idle, server.reactor.now) }
                 return offset
             }
+            // Between two requests the parser has nothing to say to no bytes.
+            if offset == bytes.count, ticket == nil {
+                awaitMore(hasPartialHead: false)
+                return offset
+            }
             let rest = bytes.extracting(droppingFirst: offset)
             do throws(HTTPError) {
                 switch try parser.next(rest) {

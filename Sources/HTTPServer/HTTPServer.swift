@@ -123,7 +123,7 @@ public final class HTTPServer: Source {
         connection(of: ticket) != nil
     }
 
-    private func connection(of ticket: ResponseTicket) -> HTTPConnection? {
+    @inline(__always) private func connection(of ticket: ResponseTicket) -> HTTPConnection? {
         guard let connection = connections[ticket.connection] else { return nil }
         // The slot's holder was an HTTP connection when the ticket was made, and an upgrade changes the generation.
         return unsafeDowncast(connection, to: HTTPConnection.self)

@@ -39,10 +39,11 @@ struct ResponseForm: OptionSet, Sendable {
     ) {
         ResponseEncoder.begin(&output, status, date: date, connection)
         if let contentType { ResponseEncoder.contentType(&output, contentType) }
-        if !status.forbidsContent { ResponseEncoder.contentLength(&output, Int64(body.count)) }
+        let hasContent = !status.forbidsContent
+        if hasContent { ResponseEncoder.contentLength(&output, Int64(body.count)) }
         output.append(fields)
         ResponseEncoder.end(&output)
-        if !contains(.headOnly), !status.forbidsContent { output.append(body) }
+        if hasContent, !contains(.headOnly) { output.append(body) }
     }
 
     /// The head of an answer whose body is still to be made.

@@ -74,6 +74,7 @@ open class WebSocketConnection: ServerConnection {
     func open(_ stream: TCPStream, _ server: HTTPServer) {
         self.stream = stream
         self.server = server
+        stream.returnsOutputMemory = true
         opened()
     }
 

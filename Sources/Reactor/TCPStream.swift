@@ -25,6 +25,10 @@ public final class TCPStream: Source {
     /// What waits to be sent. Append, then `scheduleFlush()`.
     public var output = ByteBuffer()
 
+    /// Whether the output's memory is given back each time it is empty: for one that mostly waits, such as a WebSocket,
+    /// of which there are many. Else it is kept for the next answer.
+    public var returnsOutputMemory = false
+
     private var state: State
     private var token = Token.none
     private var interest: Interest
@@ -149,7 +153,7 @@ public final class TCPStream: Source {
                 return
             }
         }
-        if output.capacity > ReactorLimits.outputKept { output.releaseIfEmpty() }
+        if returnsOutputMemory || output.capacity > ReactorLimits.outputKept { output.releaseIfEmpty() }
         isWriteBlocked = false
         if state == .draining {
             linger()
