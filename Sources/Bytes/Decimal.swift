@@ -1,29 +1,7 @@
 extension ByteBuffer {
     /// Appends `value` in decimal digits.
-    public mutating func append(decimal value: Int64) {
-        // Lengths and counts are mostly short, and stand in every answer.
-        if value >= 10, value < 100 {
-            append(0x30 + UInt8(truncatingIfNeeded: value / 10))
-            append(0x30 + UInt8(truncatingIfNeeded: value % 10))
-            return
-        }
-        append(atLeast: 20) { free in
-            var magnitude = value.magnitude
-            var length = value < 0 ? 1 : 0
-            var rest = magnitude
-            repeat {
-                length += 1
-                rest /= 10
-            } while rest > 0
-            var position = length
-            repeat {
-                position -= 1
-                free[position] = UInt8(truncatingIfNeeded: 0x30 + magnitude % 10)
-                magnitude /= 10
-            } while magnitude > 0
-            if value < 0 { free[0] = UInt8(ascii: "-") }
-            return length
-        }
+    @inlinable public mutating func append(decimal value: Int64) {
+        append(atLeast: 20) { free in free.write(decimal: value, at: 0) }
     }
 
     /// Appends `value` in lower-case hexadecimal digits, without leading zeros.
@@ -54,5 +32,51 @@ extension Span where Element == UInt8 {
             value = sum
         }
         return value
+    }
+}
+
+/// Writing of what is known to fit: each returns the offset behind what it wrote.
+extension UnsafeMutableRawBufferPointer {
+    @inlinable @inline(__always) public func write(_ text: StaticString, at offset: Int) -> Int {
+        (baseAddress! + offset).copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
+        return offset + text.utf8CodeUnitCount
+    }
+
+    /// Writes `value` in decimal digits, at most 20 bytes. Two digits a division, for divisions are what it costs.
+    @inlinable public func write(decimal value: Int64, at offset: Int) -> Int {
+        var rest = value.magnitude
+        var end = offset
+        if value < 0 {
+            self[end] = UInt8(ascii: "-")
+            end += 1
+        }
+        var length = 1
+        var bound: UInt64 = 10
+        while length < 20, rest >= bound {
+            length += 1
+            bound &*= 10
+        }
+        end += length
+        var position = end
+        while rest >= 100 {
+            position -= 2
+            _ = write(twoDigits: Int64(rest % 100), at: position)
+            rest /= 100
+        }
+        if rest >= 10 {
+            _ = write(twoDigits: Int64(rest), at: position - 2)
+        } else {
+            self[position - 1] = 0x30 + UInt8(rest)
+        }
+        return end
+    }
+
+    /// Writes the two digits of `value`, which is in 0…99.
+    @inlinable @inline(__always) public func write(twoDigits value: Int64, at offset: Int) -> Int {
+        let tens = (value &* 103) &>> 10  // a tenth, exact below 179
+        let ones = value &- tens &* 10
+        let digits = UInt16(truncatingIfNeeded: 0x3030 &+ tens &+ ones &<< 8)
+        storeBytes(of: digits.littleEndian, toByteOffset: offset, as: UInt16.self)
+        return offset + 2
     }
 }

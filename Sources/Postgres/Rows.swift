@@ -4,18 +4,19 @@ import CPostgres
 /// Rows and columns are counted from 0. Values are in binary format.
 public struct Rows: ~Copyable {
     private let result: OpaquePointer
+    public let count: Int
+    public let columnCount: Int
 
     /// Takes over `result`, which is TUPLES_OK or COMMAND_OK.
     init(owning result: OpaquePointer) {
         self.result = result
+        count = Int(PQntuples(result))
+        columnCount = Int(PQnfields(result))
     }
 
     deinit {
         PQclear(result)
     }
-
-    public var count: Int { Int(PQntuples(result)) }
-    public var columnCount: Int { Int(PQnfields(result)) }
 
     /// Rows that an INSERT, UPDATE, DELETE or SELECT touched; 0 for other commands.
     public var affected: Int {

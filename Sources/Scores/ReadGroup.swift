@@ -1,7 +1,7 @@
-/// Group read: while a query of some shape runs, requests of the same shape wait for the next one and share it.
+/// Group read: requests of the same shape share a query, and while one runs those that come wait for the next one.
 ///
-///     join(a) ──▶ start a₁ ┐ running        join(a), join(a) wait: a₁ may have read before they asked
-///     finished(a₁) ──▶ its tickets, and start a₂ for those who waited
+///     join(a), join(a) ──takeStart──▶ a₁ ┐ running        join(a), join(a) wait: a₁ may have read before they asked
+///     finished(a₁) ──▶ its tickets       ┘ takeStart ──▶ a₂ for those who waited
 ///
 /// So everyone sees what was committed before they asked, and a thousand readers cost one query a round trip. Of one
 /// shape one query runs at a time; of all shapes together `runningReads`, and further shapes queue for their turn.
@@ -21,13 +21,6 @@ public struct ReadGroup<Key: Hashable, Ticket> {
         }
     }
 
-    public enum Joined {
-        case start(Start)
-        case wait
-        /// Too many wait already (503).
-        case full
-    }
-
     @usableFromInline struct Running {
         @usableFromInline let key: Key
         @usableFromInline let tickets: [Ticket]
@@ -44,7 +37,7 @@ public struct ReadGroup<Key: Hashable, Ticket> {
     @usableFromInline var lastID: QueryID = 0
     @usableFromInline var running: [QueryID: Running] = [:]
     @usableFromInline var runningKeys: Set<Key> = []
-    /// Who waits for the next query of each shape.
+    /// Who waits for a query of each shape.
     @usableFromInline var waiting: [Key: [Ticket]] = [:]
     /// Shapes that wait and do not run: they start in this order.
     @usableFromInline var queue: [Key] = []
@@ -63,14 +56,26 @@ public struct ReadGroup<Key: Hashable, Ticket> {
         self.waitingReads = waitingReads
     }
 
-    @inlinable public mutating func join(_ key: Key, _ ticket: Ticket) -> Joined {
-        let isRunning = runningKeys.contains(key)
-        if !isRunning, queue.isEmpty, running.count < runningReads { return .start(start(key, [ticket])) }
-        guard waitingTotal < waitingReads else { return .full }
+    /// Takes a request, which waits for the next query of its shape.
+    /// - Returns: false when too many wait already; nothing was taken then (503).
+    @inlinable public mutating func join(_ key: Key, _ ticket: Ticket) -> Bool {
+        guard waitingTotal < waitingReads else { return false }
         waitingTotal += 1
         waiting[key, default: []].append(ticket)
-        if !isRunning, waiting[key]?.count == 1 { queue.append(key) }
-        return .wait
+        if waiting[key]?.count == 1, !runningKeys.contains(key) { queue.append(key) }
+        return true
+    }
+
+    /// The next query to send, when there is one and not too many run. Take until nil.
+    @inlinable public mutating func takeStart() -> Start? {
+        guard running.count < runningReads, !queue.isEmpty else { return nil }
+        let key = queue.removeFirst()
+        let tickets = waiting.removeValue(forKey: key) ?? []
+        waitingTotal -= tickets.count
+        lastID += 1
+        running[lastID] = Running(key: key, tickets: tickets)
+        runningKeys.insert(key)
+        return Start(id: lastID, key: key)
     }
 
     /// Who shares a query that runs, in the order in which they asked.
@@ -79,17 +84,13 @@ public struct ReadGroup<Key: Hashable, Ticket> {
         return query.tickets
     }
 
-    /// A query ended, well or not: its tickets are to be answered.
-    /// - Returns: them, and the query to start in its place.
-    @inlinable public mutating func finished(_ id: QueryID) -> (tickets: [Ticket], next: Start?) {
+    /// A query ended, well or not; the next of its shape may start.
+    /// - Returns: who is to be answered.
+    @inlinable public mutating func finished(_ id: QueryID) -> [Ticket] {
         guard let query = running.removeValue(forKey: id) else { preconditionFailure("a query that does not run") }
         runningKeys.remove(query.key)
         if waiting[query.key] != nil { queue.append(query.key) }
-        guard !queue.isEmpty else { return (query.tickets, nil) }
-        let key = queue.removeFirst()
-        let tickets = waiting.removeValue(forKey: key) ?? []
-        waitingTotal -= tickets.count
-        return (query.tickets, start(key, tickets))
+        return query.tickets
     }
 
     /// Gives up everything that runs and waits, as when the database is out of reach.
@@ -104,14 +105,6 @@ public struct ReadGroup<Key: Hashable, Ticket> {
         waitingTotal = 0
         return tickets
     }
-
-    @inlinable mutating func start(_ key: Key, _ tickets: [Ticket]) -> Start {
-        lastID += 1
-        running[lastID] = Running(key: key, tickets: tickets)
-        runningKeys.insert(key)
-        return Start(id: lastID, key: key)
-    }
 }
 
 extension ReadGroup.Start: Equatable {}
-extension ReadGroup.Joined: Equatable {}

@@ -15,24 +15,19 @@ public enum ScoreEncoder {
     public static func append(
         id: Int64?, user: Span<UInt8>, score: Int32, createdAt: Timestamp?, to output: inout ByteBuffer
     ) {
-        // Room for everything but escapes, so that the pieces below never grow the buffer one by one.
-        output.reserve(128 + user.count)
-        if let id {
-            output.append("{\"id\":")
-            output.append(decimal: id)
-            output.append(",\"user\":")
-        } else {
-            output.append("{\"user\":")
+        // One piece before the name and one behind it: what is appended is what this costs.
+        output.append(atLeast: 48) { free in
+            guard let id else { return free.write("{\"user\":", at: 0) }
+            let end = free.write(decimal: id, at: free.write("{\"id\":", at: 0))
+            return free.write(",\"user\":", at: end)
         }
         output.append(jsonString: user)
-        output.append(",\"score\":")
-        output.append(decimal: Int64(score))
-        if let createdAt {
-            output.append(",\"created_at\":\"")
-            output.append(rfc3339: createdAt)
-            output.append("\"}")
-        } else {
-            output.append(UInt8(ascii: "}"))
+        output.append(atLeast: 80) { free in
+            var end = free.write(decimal: Int64(score), at: free.write(",\"score\":", at: 0))
+            guard let createdAt else { return free.write("}", at: end) }
+            end = free.write(",\"created_at\":\"", at: end)
+            end = createdAt.write(to: free, at: end)
+            return free.write("\"}", at: end)
         }
     }
 }

@@ -63,25 +63,28 @@ public struct Timestamp: Comparable, Hashable, Sendable {
     }
 
     /// Writes the 24 bytes `2026-11-22T21:00:00.123Z`; what is below a millisecond is cut.
-    func write(to output: UnsafeMutableRawBufferPointer) {
+    /// - Returns: the offset behind them.
+    func write(to output: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
         let (day, inDay) = microseconds.flooredQuotientAndRemainder(dividingBy: 86_400_000_000)
         let date = CivilDate(daysSince1970: day)
         let milliseconds = inDay / 1000
         let seconds = milliseconds / 1000
-        output.writeDigits(of: date.year, count: 4, at: 0)
-        output[4] = UInt8(ascii: "-")
-        output.writeDigits(of: date.month, count: 2, at: 5)
-        output[7] = UInt8(ascii: "-")
-        output.writeDigits(of: date.day, count: 2, at: 8)
-        output[10] = UInt8(ascii: "T")
-        output.writeDigits(of: seconds / 3600, count: 2, at: 11)
-        output[13] = UInt8(ascii: ":")
-        output.writeDigits(of: seconds / 60 % 60, count: 2, at: 14)
-        output[16] = UInt8(ascii: ":")
-        output.writeDigits(of: seconds % 60, count: 2, at: 17)
-        output[19] = UInt8(ascii: ".")
-        output.writeDigits(of: milliseconds % 1000, count: 3, at: 20)
-        output[23] = UInt8(ascii: "Z")
+        var end = output.write(twoDigits: date.year / 100, at: offset)
+        end = output.write(twoDigits: date.year % 100, at: end)
+        end = output.write("-", at: end)
+        end = output.write(twoDigits: date.month, at: end)
+        end = output.write("-", at: end)
+        end = output.write(twoDigits: date.day, at: end)
+        end = output.write("T", at: end)
+        end = output.write(twoDigits: seconds / 3600, at: end)
+        end = output.write(":", at: end)
+        end = output.write(twoDigits: seconds / 60 % 60, at: end)
+        end = output.write(":", at: end)
+        end = output.write(twoDigits: seconds % 60, at: end)
+        end = output.write(".", at: end)
+        output[end] = UInt8(truncatingIfNeeded: 0x30 + milliseconds % 1000 / 100)
+        end = output.write(twoDigits: milliseconds % 100, at: end + 1)
+        return output.write("Z", at: end)
     }
 }
 
@@ -96,20 +99,7 @@ extension Int64 {
 extension ByteBuffer {
     /// Appends `2026-11-22T21:00:00.123Z`.
     public mutating func append(rfc3339 timestamp: Timestamp) {
-        append(atLeast: 24) { free in
-            timestamp.write(to: free)
-            return 24
-        }
-    }
-}
-
-extension UnsafeMutableRawBufferPointer {
-    fileprivate func writeDigits(of value: Int64, count: Int, at offset: Int) {
-        var rest = value
-        for place in stride(from: offset + count - 1, through: offset, by: -1) {
-            self[place] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
-            rest /= 10
-        }
+        append(atLeast: 24) { free in timestamp.write(to: free, at: 0) }
     }
 }
 

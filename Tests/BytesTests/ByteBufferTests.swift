@@ -46,6 +46,28 @@ import Testing
         #expect(text == String(value))
     }
 
+    @Test func printsDecimalsOfEveryLength() {
+        var power: Int64 = 1
+        for _ in 0..<19 {
+            for value in [power - 1, power, power + 1, -power, power * 5 &+ 99] {
+                var buffer = ByteBuffer()
+                buffer.append(decimal: value)
+                let text = buffer.bytes.text
+                #expect(text == String(value))
+            }
+            power &*= 10
+        }
+    }
+
+    @Test func printsTwoDigits() {
+        for value in 0...99 {
+            var buffer = ByteBuffer()
+            buffer.append(atLeast: 2) { free in free.write(twoDigits: Int64(value), at: 0) }
+            let text = buffer.bytes.text
+            #expect(text == (value < 10 ? "0\(value)" : "\(value)"))
+        }
+    }
+
     @Test(arguments: [0, 1, 15, 16, 255, 256, 0xdead_beef, .max])
     func printsHexadecimals(value: UInt64) {
         var buffer = ByteBuffer()

@@ -5,6 +5,25 @@ import Testing
 @testable import Gateway
 
 @Suite struct EntityTagTests {
+    /// Every byte counts, in a whole word or behind the last one, and so does the length.
+    @Test(arguments: [0, 1, 7, 8, 9, 16, 23])
+    func tellsBodiesApart(length: Int) {
+        let body = [UInt8](repeating: 0x30, count: length)
+        var tags: Set<UInt64> = [EntityTag.hash(body.span)]
+        for index in body.indices {
+            for bit in 0..<8 {
+                var other = body
+                other[index] ^= 1 << UInt8(bit)
+                tags.insert(EntityTag.hash(other.span))
+            }
+        }
+        let longer = body + [0]
+        tags.insert(EntityTag.hash(longer.span))
+        #expect(tags.count == 2 + 8 * length)
+        let again = EntityTag.hash(body.span)
+        #expect(tags.contains(again))
+    }
+
     @Test(arguments: [
         ("\"ff\"", true), ("W/\"ff\"", true), ("*", true), ("\"aa\", \"ff\"", true), ("\"aa\",W/\"ff\" ", true),
         ("", false), ("ff", false), ("\"f\"", false), ("\"fff\"", false), ("\"aa\", \"bb\"", false), ("\"ff", false),

@@ -4,71 +4,91 @@ import Testing
 @Suite struct ReadGroupTests {
     private typealias Group = ReadGroup<String, Int>
 
+    @Test func thoseWhoComeBeforeAQueryShareIt() throws {
+        var group = Group()
+        join(&group, "all", 1)
+        join(&group, "all", 2)
+        let first = try start(&group, "all")
+        #expect(group.tickets(of: first) == [1, 2])
+        #expect(group.takeStart() == nil)
+    }
+
     @Test func thoseWhoComeDuringAQueryShareTheNext() throws {
         var group = Group()
-        let first = try started(group.join("all", 1))
-        #expect(first.key == "all")
-        #expect(group.join("all", 2) == .wait)
-        #expect(group.join("all", 3) == .wait)
-        #expect(group.tickets(of: first.id) == [1], "2 and 3 may have asked after it read")
-        let end = group.finished(first.id)
-        #expect(end.tickets == [1])
-        let second = try #require(end.next)
-        #expect(second.key == "all")
-        #expect(second.id != first.id)
-        #expect(group.tickets(of: second.id) == [2, 3])
+        join(&group, "all", 1)
+        let first = try start(&group, "all")
+        join(&group, "all", 2)
+        join(&group, "all", 3)
+        #expect(group.takeStart() == nil, "of one shape one query runs at a time")
+        #expect(group.tickets(of: first) == [1], "2 and 3 may have asked after it read")
+        #expect(group.finished(first) == [1])
+        let second = try start(&group, "all")
+        #expect(second != first)
+        #expect(group.tickets(of: second) == [2, 3])
         #expect(group.waitingCount == 0)
-        let last = group.finished(second.id)
-        #expect(last.tickets == [2, 3])
-        #expect(last.next == nil)
+        #expect(group.finished(second) == [2, 3])
+        #expect(group.takeStart() == nil)
     }
 
     @Test func shapesDoNotWaitForOneAnother() throws {
         var group = Group()
-        let all = try started(group.join("all", 1))
-        let one = try started(group.join("one", 2))
-        #expect(group.finished(one.id).tickets == [2])
-        #expect(group.finished(all.id).tickets == [1])
+        join(&group, "all", 1)
+        join(&group, "one", 2)
+        let all = try start(&group, "all")
+        let one = try start(&group, "one")
+        #expect(group.finished(one) == [2])
+        #expect(group.finished(all) == [1])
     }
 
     @Test func shapesQueueForTheirTurn() throws {
         var group = Group(runningReads: 2)
-        let a = try started(group.join("a", 1))
-        _ = try started(group.join("b", 2))
-        #expect(group.join("c", 3) == .wait)
-        #expect(group.join("d", 4) == .wait)
-        #expect(group.join("c", 5) == .wait)
-        #expect(group.join("a", 6) == .wait)
-        let c = try next(&group, after: a)
-        #expect(c.key == "c")
-        #expect(group.tickets(of: c.id) == [3, 5])
-        #expect(group.join("c", 7) == .wait, "it runs: the next one")
-        let d = try next(&group, after: c)
-        #expect(d.key == "d", "d waited longer than the second round of a and c")
-        let again = try next(&group, after: d)
-        #expect(again.key == "a")
-        #expect(group.finished(again.id).next?.key == "c")
+        join(&group, "a", 1)
+        join(&group, "b", 2)
+        let a = try start(&group, "a")
+        _ = try start(&group, "b")
+        join(&group, "c", 3)
+        join(&group, "d", 4)
+        join(&group, "c", 5)
+        join(&group, "a", 6)
+        #expect(group.takeStart() == nil, "two run")
+        #expect(group.finished(a) == [1])
+        let c = try start(&group, "c")
+        #expect(group.tickets(of: c) == [3, 5])
+        join(&group, "c", 7)  // it runs: the next one
+        #expect(group.finished(c) == [3, 5])
+        let d = try start(&group, "d")
+        #expect(group.finished(d) == [4], "d waited longer than the second round of a and c")
+        let again = try start(&group, "a")
+        #expect(group.finished(again) == [6])
+        _ = try start(&group, "c")
     }
 
     @Test func refusesWhenTooManyWait() throws {
         var group = Group(waitingReads: 2)
-        let first = try started(group.join("a", 1))
-        #expect(group.join("a", 2) == .wait)
-        #expect(group.join("a", 3) == .wait)
-        #expect(group.join("a", 4) == .full)
-        _ = try started(group.join("b", 5))
-        #expect(group.finished(first.id).next != nil)
-        #expect(group.join("a", 6) == .wait)
+        join(&group, "a", 1)
+        let first = try start(&group, "a")
+        join(&group, "a", 2)
+        join(&group, "a", 3)
+        let fourth = group.join("a", 4)
+        #expect(!fourth)
+        let other = group.join("b", 5)
+        #expect(!other, "of whatever shape")
+        #expect(group.finished(first) == [1])
+        _ = try start(&group, "a")
+        join(&group, "a", 6)
     }
 
     @Test func givesUpEverything() throws {
         var group = Group(runningReads: 1)
-        _ = try started(group.join("a", 1))
-        #expect(group.join("a", 2) == .wait)
-        #expect(group.join("b", 3) == .wait)
+        join(&group, "a", 1)
+        _ = try start(&group, "a")
+        join(&group, "a", 2)
+        join(&group, "b", 3)
         #expect(group.drain().sorted() == [1, 2, 3])
         #expect(group.waitingCount == 0)
-        _ = try started(group.join("a", 4))
+        #expect(group.takeStart() == nil)
+        join(&group, "a", 4)
+        _ = try start(&group, "a")
     }
 
     /// Against a plain model of time: who is answered by a query joined before it started, and everyone is answered.
@@ -83,41 +103,34 @@ import Testing
         for time in 0..<500 {
             if time < 400, Bool.random(using: &generator) {
                 let key = ["a", "b", "c", "d", "e", "f"].randomElement(using: &generator) ?? ""
-                switch group.join(key, time) {
-                case .start(let start):
-                    running.append(start)
-                    startedAt[start.id] = time
-                    joinedAt[time] = (key, time)
-                case .wait: joinedAt[time] = (key, time)
-                case .full: break
-                }
+                if group.join(key, time) { joinedAt[time] = (key, time) }
             } else if !running.isEmpty {
                 let query = running.remove(at: Int.random(in: 0..<running.count, using: &generator))
-                let end = group.finished(query.id)
-                for ticket in end.tickets {
+                for ticket in group.finished(query.id) {
                     let joined = try #require(joinedAt[ticket])
                     #expect(joined.key == query.key && joined.time <= startedAt[query.id] ?? -1)
                     #expect(answered.insert(ticket).inserted)
                 }
-                if let next = end.next {
-                    running.append(next)
-                    startedAt[next.id] = time
-                }
+            }
+            // As a turn of the reactor ends, or not: several join before the next queries start.
+            while Bool.random(using: &generator) || time >= 400, let start = group.takeStart() {
+                running.append(start)
+                startedAt[start.id] = time
             }
             #expect(running.count <= 3 && Set(running.map(\.key)).count == running.count)
         }
         #expect(answered == Set(joinedAt.keys))
     }
 
-    private func next(_ group: inout Group, after query: Group.Start) throws -> Group.Start {
-        let next = group.finished(query.id).next
-        return try #require(next)
+    private func join(_ group: inout Group, _ key: String, _ ticket: Int) {
+        let isTaken = group.join(key, ticket)
+        #expect(isTaken)
     }
 
-    private func started(_ joined: Group.Joined) throws -> Group.Start {
-        guard case .start(let start) = joined else { throw Expected() }
-        return start
+    /// The query that starts now, which is of this shape.
+    private func start(_ group: inout Group, _ key: String) throws -> UInt64 {
+        let start = group.takeStart()
+        #expect(start?.key == key)
+        return try #require(start).id
     }
-
-    private struct Expected: Error {}
 }

@@ -13,16 +13,17 @@ import Scores
 ///                                  └───────────────────────────────────────────────────────────────────────────────┤
 ///                                                       answered ◀─ found out, on another connection ◀─ lost ◀──────┘
 ///
-/// Each chunk is a flush like any other, with an outbox row that is due at once: when the transaction commits, the rows
-/// are published like any backlog. At most `chunksAhead` chunks are in memory; beyond that the client is held back. An
-/// open transaction holds back vacuum and a place here, so a client that is too slow for it is answered 408.
+/// Each chunk has an outbox row of its own that is due at once: when the transaction commits, the rows are published like
+/// any backlog. `chunksInFlight` of them are in the pipe, so that the server never waits for the next one; at most
+/// `chunksAhead` are in memory, and beyond that the client is held back. An open transaction holds back vacuum and a place
+/// here, so a client that is too slow for it is answered 408.
 ///
 /// Until COMMIT is sent, a lost connection means that nothing is stored, and the request is answered 503.
 final class BatchTransaction: StoreUser {
     private enum Query {
         static let begin = 0, insert = 1, commit = 2, rollback = 3, key = 4, keyed = 5, fence = 6, found = 7
         static let all = [
-            ScoreSQL.begin, ScoreSQL.insert, ScoreSQL.commit, ScoreSQL.rollback, ScoreSQL.key, ScoreSQL.keyed,
+            ScoreSQL.begin, ScoreSQL.insertChunk, ScoreSQL.commit, ScoreSQL.rollback, ScoreSQL.key, ScoreSQL.keyed,
             ScoreSQL.fence, ScoreSQL.found,
         ]
     }
@@ -48,6 +49,8 @@ final class BatchTransaction: StoreUser {
     private var lastMark: FlushMark?
 
     private var chunks: [ScoreRows] = []
+    /// How many of them, from the first on, are in the pipe.
+    private var chunksSent = 0
     private var isComplete = false
     private var stored = 0
     private var firstID: Int64 = 0
@@ -88,13 +91,13 @@ final class BatchTransaction: StoreUser {
         for start in stride(from: 0, to: rows.count, by: ScoreLimits.rowsPerFlush) {
             chunks.append(rows.rows(start..<min(start + ScoreLimits.rowsPerFlush, rows.count)))
         }
-        sendChunk()
+        sendChunks()
     }
 
     /// The body is complete.
     func finish() {
         isComplete = true
-        if case .known(let kept) = state { replay(kept) } else { sendChunk() }
+        if case .known(let kept) = state { replay(kept) } else { sendChunks() }
     }
 
     /// Nobody waits for it any more: nothing is stored. Not after COMMIT was sent, which stands.
@@ -147,21 +150,19 @@ final class BatchTransaction: StoreUser {
         run(Query.begin)
     }
 
-    private func sendChunk() {
-        guard case .open = state, connection?.count == 0 else { return }
-        guard let rows = chunks.first else {
-            if isComplete { complete() }
-            return
+    private func sendChunks() {
+        while case .open = state, chunksSent < min(chunks.count, StoreLimits.chunksInFlight) {
+            let rows = chunks[chunksSent]
+            chunksSent += 1
+            let mark = marks.next()
+            lastMark = mark
+            parameters.removeAll()
+            parameters.append(textArray: rows.users.span, ends: rows.userEnds.span)
+            parameters.append(int32Array: rows.scores.span)
+            parameters.append(mark: mark)
+            run(Query.insert)
         }
-        let mark = marks.next()
-        lastMark = mark
-        parameters.removeAll()
-        parameters.append(textArray: rows.users.span, ends: rows.userEnds.span)
-        parameters.append(int32Array: rows.scores.span)
-        parameters.append(mark: mark)
-        parameters.append(int32: 0)
-        parameters.append(marks: [])
-        run(Query.insert)
+        if case .open = state, chunks.isEmpty, isComplete { complete() }
     }
 
     private func complete() {
@@ -205,7 +206,7 @@ final class BatchTransaction: StoreUser {
             }
         case .beginning:
             state = .open
-            sendChunk()
+            sendChunks()
         case .open: storedChunk(rows)
         case .naming:
             if rows.count > 0 {
@@ -233,15 +234,16 @@ final class BatchTransaction: StoreUser {
 
     private func storedChunk(_ rows: borrowing Rows) {
         let expected = chunks.removeFirst().count
-        guard rows.count == expected else {
+        chunksSent -= 1
+        guard rows.count == 1, rows.int64(0, 0) == expected else {
             batches.log.error("scores: the table stored another number of rows than it was given")
             refuse()
             return
         }
-        if stored == 0 { firstID = rows.int64(0, 0) }
-        lastID = rows.int64(rows.count - 1, 0)
-        stored += rows.count
-        sendChunk()
+        if stored == 0 { firstID = rows.int64(0, 1) }
+        lastID = rows.int64(0, 2)
+        stored += expected
+        sendChunks()
         resume()
     }
 
@@ -317,6 +319,7 @@ final class BatchTransaction: StoreUser {
         if case .ended = state { return }
         state = .ended
         chunks = []
+        chunksSent = 0
         batches.reactor.cancel(timer)
         // Closing rolls back what was not committed.
         connection?.close()

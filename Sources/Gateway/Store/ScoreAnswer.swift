@@ -84,16 +84,12 @@ final class ScoreAnswer: BodyProducer {
         if result.count == 0 {
             server.refuse(ticket, .notFound, detail: "There is no score with this id.")
         } else {
-            respond(result.json.span, hash: result.hash, link: nil)
+            respond(result.scores, hash: result.hash, link: nil)
         }
     }
 
     private func answerWhole(_ result: ScorePageResult, _ query: ScoreQuery) {
-        var body = ByteBuffer(capacity: result.json.count + 2)
-        body.append(UInt8(ascii: "["))
-        body.append(result.json)
-        body.append(UInt8(ascii: "]"))
-        respond(body.bytes, hash: result.hash, link: result.hasMore ? ScoreLink.next(query, result.lastID) : nil)
+        respond(result.json.span, hash: result.hash, link: result.hasMore ? ScoreLink.next(query, result.lastID) : nil)
     }
 
     private func respond(_ body: Span<UInt8>, hash: UInt64, link: String?) {
@@ -137,7 +133,7 @@ final class ScoreAnswer: BodyProducer {
         var piece = ByteBuffer(capacity: result.json.count + 2)
         if !hasWritten { piece.append(UInt8(ascii: "[")) } else if result.count > 0 { piece.append(UInt8(ascii: ",")) }
         hasWritten = true
-        piece.append(result.json)
+        piece.append(result.scores)
         remaining -= Int64(result.count)
         let isLast = !result.hasMore || remaining <= 0
         if isLast { piece.append(UInt8(ascii: "]")) }

@@ -8,7 +8,7 @@ import Scores
 
 /// A page of scores, made once for all who asked for it.
 struct ScorePageResult {
-    /// The JSON objects, with commas between them.
+    /// A JSON array of the scores.
     let json: [UInt8]
     let count: Int
     /// The id of the last row; nil when there is none.
@@ -17,10 +17,16 @@ struct ScorePageResult {
     let hasMore: Bool
     /// A strong validator of the bytes (RFC 9110 section 8.8.3).
     let hash: UInt64
+
+    /// The scores, with commas between them and without the brackets.
+    var scores: Span<UInt8> {
+        @_lifetime(borrow self)
+        get { json.span.extracting(1..<json.count - 1) }
+    }
 }
 
 /// Runs `ReadGroup` on a PostgreSQL connection of its own, so that reads never wait behind commits, nor commits behind
-/// reads: requests for the same page that arrive while it is being read share the next query.
+/// reads: requests for the same page that arrive in one turn, or while it is being read, share a query.
 final class ScoreReader: PostgresClient {
     /// Who waits for a page.
     enum Asker {
@@ -36,6 +42,8 @@ final class ScoreReader: PostgresClient {
     private var group = ReadGroup<ScorePage, Asker>()
     private var running: [UInt64: ScorePage] = [:]
     private var parameters = ParameterBuffer()
+    private var clock: Clock!  // made in init; needs self
+    private var isSendScheduled = false
 
     init(_ reactor: Reactor, _ configuration: PostgresConfiguration, health: Health, log: Logger) {
         self.reactor = reactor
@@ -43,6 +51,7 @@ final class ScoreReader: PostgresClient {
         failures = ThrottledLog(log, "scores: a query failed", level: .error)
         super.init()
         connection = PostgresConnection(reactor, configuration, statements: ScoreSQL.pages, client: self)
+        clock = Clock(self)
     }
 
     var isReady: Bool { connection.isReady }
@@ -59,17 +68,26 @@ final class ScoreReader: PostgresClient {
     /// Asks for a page; the asker is answered in a later turn, or fails.
     /// - Returns: false when the database is out of reach or too many wait; nothing follows then.
     func read(_ page: ScorePage, for asker: Asker) -> Bool {
-        guard connection.isReady else { return false }
-        switch group.join(page, asker) {
-        case .start(let start): send(start)
-        case .wait: break
-        case .full: return false
-        }
+        guard connection.isReady, group.join(page, asker) else { return false }
+        sendSoon()
         return true
     }
 
-    private func send(_ start: ReadGroup<ScorePage, Asker>.Start) {
-        if !execute(start) { fail(start.id) }
+    /// Queries are sent after all events of the turn, so that who asks in the same turn shares one. By a timer that is due
+    /// at once, because `beforeSleep` is over when the page of a streamed answer is asked for as its client has taken the
+    /// last one.
+    private func sendSoon() {
+        guard !isSendScheduled else { return }
+        isSendScheduled = true
+        _ = reactor.schedule(clock, at: reactor.now)
+    }
+
+    private func send() {
+        isSendScheduled = false
+        guard connection.isReady else { return }
+        while let start = group.takeStart() {
+            if !execute(start) { fail(start.id) }
+        }
     }
 
     /// - Returns: whether an answer follows.
@@ -89,7 +107,8 @@ final class ScoreReader: PostgresClient {
 
     override func completed(_ connection: PostgresConnection, ticket: UInt64, rows: borrowing Rows) {
         guard let page = running.removeValue(forKey: ticket) else { return }
-        let (askers, next) = group.finished(ticket)
+        let askers = group.finished(ticket)
+        if group.waitingCount > 0 { sendSoon() }
         var result: ScorePageResult?
         var scores: [Score]?
         for asker in askers {
@@ -102,7 +121,6 @@ final class ScoreReader: PostgresClient {
                 history.received(ticket, scores!, isLast: rows.count <= page.limit)  // made above
             }
         }
-        if let next { send(next) }
     }
 
     override func failed(_ connection: PostgresConnection, ticket: UInt64, error: PostgresError) {
@@ -110,15 +128,11 @@ final class ScoreReader: PostgresClient {
         fail(ticket)
     }
 
-    /// A query failed, and with a lost connection all that wait: one after the other, for there may be thousands.
     private func fail(_ id: UInt64) {
-        var failed: UInt64? = id
-        while let id = failed, running.removeValue(forKey: id) != nil {
-            let (askers, next) = group.finished(id)
-            for asker in askers { asker.failed() }
-            failed = nil
-            if let next, !execute(next) { failed = next.id }
-        }
+        guard running.removeValue(forKey: id) != nil else { return }
+        let askers = group.finished(id)
+        if group.waitingCount > 0 { sendSoon() }
+        for asker in askers { asker.failed() }
     }
 
     override func connected(_ connection: PostgresConnection) {
@@ -134,20 +148,29 @@ final class ScoreReader: PostgresClient {
         for asker in group.drain() { asker.failed() }
     }
 
+    /// The reactor's calls. (`PostgresClient` is the base class of the reader, so it cannot be a `Source` itself.)
+    private final class Clock: Source {
+        private unowned let reader: ScoreReader
+        init(_ reader: ScoreReader) { self.reader = reader }
+        override func timerFired(_ tag: UInt32) { reader.send() }
+    }
+
     // MARK: Rows
 
     private static func encode(_ rows: borrowing Rows, _ page: ScorePage) -> ScorePageResult {
         let count = min(rows.count, page.limit)
-        var json = ByteBuffer(capacity: 96 * count)
+        var json = ByteBuffer(capacity: 96 * count + 2)
+        json.append(UInt8(ascii: "["))
         for index in 0..<count {
             if index > 0 { json.append(UInt8(ascii: ",")) }
             ScoreEncoder.append(
                 id: rows.int64(index, 0), user: rows.bytes(index, 1), score: rows.int32(index, 2),
                 createdAt: Timestamp(microsecondsSince2000: rows.int64(index, 3)), to: &json)
         }
+        json.append(UInt8(ascii: "]"))
         return ScorePageResult(
             json: json.bytes.copied, count: count, lastID: count > 0 ? rows.int64(count - 1, 0) : nil,
-            hasMore: rows.count > count, hash: fnv1a(json.bytes))
+            hasMore: rows.count > count, hash: EntityTag.hash(json.bytes))
     }
 
     /// In id order, whatever the page's.
@@ -160,15 +183,6 @@ final class ScoreReader: PostgresClient {
                     createdAt: Timestamp(microsecondsSince2000: rows.int64(index, 3))))
         }
         return page.order == .ascending ? scores : scores.reversed()
-    }
-
-    /// FNV-1a, 64 bits: a validator needs to differ when the bytes do, not to withstand an attacker.
-    private static func fnv1a(_ bytes: Span<UInt8>) -> UInt64 {
-        bytes.withUnsafeBufferPointer { bytes in
-            var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-            for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-            return hash
-        }
     }
 }
 

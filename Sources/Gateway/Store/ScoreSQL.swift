@@ -162,6 +162,22 @@ enum ScoreSQL {
 
     // MARK: Batches of any size
 
+    /// A part of a large batch: stored like a flush, with an outbox row that is due at once. Nobody waits for its rows one
+    /// by one, so they are not sent back. $1 names, $2 scores, $3 mark. Result, one row: how many were stored, the first
+    /// and the last id; NULLs for none.
+    static let insertChunk = Statement(
+        name: "insert_chunk",
+        sql: """
+            WITH stored AS (
+                INSERT INTO "Score" ("user", score)
+                SELECT u, s FROM unnest($1::text[], $2::int4[]) WITH ORDINALITY AS chunk (u, s, n) ORDER BY n
+                RETURNING id
+            )
+            INSERT INTO score_outbox (flush, ids, due_at)
+            SELECT $3, array_agg(id ORDER BY id), now() FROM stored
+            RETURNING cardinality(ids), ids[1], ids[cardinality(ids)]
+            """, parameterTypes: [T.textArray, T.int4Array, T.uuid])
+
     static let begin = Statement(name: "begin", sql: "BEGIN", parameterTypes: [])
     static let commit = Statement(name: "commit", sql: "COMMIT", parameterTypes: [])
     static let rollback = Statement(name: "rollback", sql: "ROLLBACK", parameterTypes: [])

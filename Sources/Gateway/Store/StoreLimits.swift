@@ -75,7 +75,10 @@ enum StoreLimits {
     /// How long one waits for its turn and its connection.
     static let largeBatchWait: Duration = .seconds(30)
 
-    /// Chunks of a batch in memory; beyond it the client is held back. One is being stored while the next one comes.
+    /// Chunks of a batch in the pipe: one is being stored, and the next one is there when it is.
+    static let chunksInFlight = 2
+
+    /// Chunks of a batch in memory; beyond it the client is held back. More come while those in the pipe are stored.
     static let chunksAhead = 4
 
     /// What a client must send at least, in bytes a second, while its batch holds a transaction open: 64 MiB in a quarter
