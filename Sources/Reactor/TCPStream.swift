@@ -34,6 +34,10 @@ public final class TCPStream: Source {
     private var interest: Interest
     private var unconsumed = ByteBuffer()
     private var timer = TimerToken.none
+    // Flags stand together, for there are many streams.
+    private var hasReceivedEnd = false
+    /// While lingering: whether the peer still sends.
+    private var hasDiscarded = false
     private var isTurnEndScheduled = false
     private var mustRedeliver = false
     private var isReadingPaused = false
@@ -41,9 +45,7 @@ public final class TCPStream: Source {
     public private(set) var isWriteBlocked = false
     /// When the kernel last took bytes, or, if that is later, when it first took none.
     public private(set) var lastProgress: Instant
-    private var hasReceivedEnd = false
-    /// While lingering: whether the peer still sends, and until when it may.
-    private var hasDiscarded = false
+    /// While lingering: until when the peer may still send.
     private var lingersUntil = Instant.distantFuture
 
     /// Adopts a connected, nonblocking socket.
