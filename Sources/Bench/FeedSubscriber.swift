@@ -25,8 +25,8 @@ final class FeedSubscriber: StreamHandler {
     var highest: Int64?
     /// Its end was asked for: by the storm, or by the end of the run.
     private(set) var isLeaving = false
-    /// The server ended the connection, and not this side.
-    private var hasEnded = false
+    /// Why this side ends the connection, or that the server did: the one word said of it.
+    private var trouble: String?
 
     init(_ load: FeedLoad, number: Int, isSlow: Bool) {
         self.load = load
@@ -64,8 +64,7 @@ final class FeedSubscriber: StreamHandler {
     /// A handshake that is not done by its deadline.
     func giveUp(before limit: Int64) {
         if phase == .connecting || phase == .handshake, startedAt < limit {
-            load.note("no answer to the handshake within \(BenchLimits.connect)")
-            stream?.close()
+            end("no answer to the handshake within \(BenchLimits.connect)")
         }
     }
 
@@ -102,8 +101,7 @@ final class FeedSubscriber: StreamHandler {
                     guard parser.head.status == 101, let value = parser.value(of: .secWebSocketAccept),
                         Handshake.isValid(acceptValue: rest.extracting(value), key: key.span)
                     else {
-                        load.note("the handshake was answered with \(parser.head.status)")
-                        stream?.close()
+                        end("the handshake was answered with \(parser.head.status)")
                         return bytes.count
                     }
                     offset += consumed
@@ -115,8 +113,7 @@ final class FeedSubscriber: StreamHandler {
                 }
             }
         } catch {
-            load.note("the handshake was answered with no HTTP/1.1: \(error)")
-            stream?.close()
+            end("the handshake was answered with no HTTP/1.1: \(error)")
             return bytes.count
         }
     }
@@ -147,13 +144,13 @@ final class FeedSubscriber: StreamHandler {
                 case .text, .binary: delivered(now.nanoseconds)
                 case .ping, .pong: break
                 case .closed(let code, _):
-                    load.note("the feed closed the connection with \(code.map { "\($0.rawValue)" } ?? "no code")")
+                    trouble = "the feed closed the connection with \(code.map { "\($0.rawValue)" } ?? "no code")"
                     stream.closeAfterFlush()
                     return bytes.count
                 }
             }
         } catch {
-            load.note("the feed broke the protocol: \(error)")
+            trouble = "the feed broke the protocol: \(error)"
             stream.closeAfterFlush()
         }
         return bytes.count
@@ -170,15 +167,20 @@ final class FeedSubscriber: StreamHandler {
     }
 
     override func receivedEnd() {
-        hasEnded = true
+        end("closed by the server")
+    }
+
+    /// The first word is the cause; what follows from it is not said.
+    private func end(_ why: String) {
+        trouble = trouble ?? why
         stream?.close()
     }
 
     override func closed(_ reason: StreamEnd) {
         let wasOpen = phase == .open
-        let why = hasEnded ? "closed by the server" : "\(reason)"
+        let why = trouble ?? "\(reason)"
         phase = .idle
-        hasEnded = false
+        trouble = nil
         stream = nil
         load.ended(self, wasOpen: wasOpen, why: why)
     }

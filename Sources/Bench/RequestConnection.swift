@@ -20,8 +20,8 @@ final class RequestConnection: StreamHandler {
     private var head = 0
     private var contentBytes = 0
     private var isUp = false
-    /// The server ended the connection, and not this side.
-    private var hasEnded = false
+    /// Why this side ends the connection, or that the server did: the one word said of it.
+    private var trouble: String?
     /// Whether the load has it in its list of connections with room.
     var isListed = false
 
@@ -55,7 +55,9 @@ final class RequestConnection: StreamHandler {
         stream.scheduleFlush()
     }
 
-    func close() {
+    /// Ends the connection. The first word is the cause; what follows from it is not said.
+    func end(_ why: String) {
+        trouble = trouble ?? why
         stream?.close()
     }
 
@@ -81,8 +83,7 @@ final class RequestConnection: StreamHandler {
                 }
             }
         } catch {
-            load.note("an answer that is no HTTP/1.1: \(error)")
-            stream?.close()
+            end("an answer that is no HTTP/1.1: \(error)")
         }
         return bytes.count
     }
@@ -99,20 +100,19 @@ final class RequestConnection: StreamHandler {
         let keepsAlive = parser.head.keepAlive
         load.answered(self, status: status, due: request.due, first: request.first, contentBytes: contentBytes)
         contentBytes = 0
-        if !keepsAlive { stream?.close() }
+        if !keepsAlive { end("closed by the server") }
     }
 
     override func receivedEnd() {
-        hasEnded = true
-        stream?.close()
+        end("closed by the server")
     }
 
     override func closed(_ reason: StreamEnd) {
         let wasUp = isUp
         let requests = inFlight
-        let why = hasEnded ? "closed by the server" : "\(reason)"
+        let why = trouble ?? "\(reason)"
         isUp = false
-        hasEnded = false
+        trouble = nil
         stream = nil
         pending.removeAll(keepingCapacity: true)
         head = 0

@@ -86,7 +86,7 @@ final class RequestLoad: AlarmClock {
         counters.droppedArrivals += waiting.count - waitingHead
         if unanswered > 0 { notes["no answer by the end of the run", default: 0] += unanswered }
         isOver = true
-        for connection in connections { connection.close() }
+        for connection in connections { connection.end("the end of the run") }
     }
 
     // MARK: Sending
@@ -202,8 +202,7 @@ final class RequestLoad: AlarmClock {
         for connection in connections {
             guard let oldest = connection.oldest, oldest < limit else { continue }
             counters.timeouts += 1
-            note("no answer within \(BenchLimits.answer)")
-            connection.close()
+            connection.end("no answer within \(BenchLimits.answer)")
         }
         _ = reactor.schedule(self, at: reactor.now + .seconds(1))
     }
