@@ -13,7 +13,7 @@ import Bytes
 /// One request at a time, although the protocol lets them be sent at once: a refused declaration closes the channel,
 /// and then it must be plain which one it was. A refused exchange or queue (it exists with other properties) opens the
 /// channel again and only asks whether it exists. connection.close is answered in every phase and ends the session.
-struct AMQPSession: ~Copyable {
+package struct AMQPSession: ~Copyable {
     enum Phase: Equatable {
         /// Not begun.
         case idle
@@ -28,7 +28,7 @@ struct AMQPSession: ~Copyable {
         case closed
     }
 
-    enum Event: Equatable {
+    package enum Event: Equatable {
         /// Nothing to tell.
         case none
         /// `frameMax` and `heartbeat` are agreed on.
@@ -80,7 +80,7 @@ struct AMQPSession: ~Copyable {
     private var lastReceived = Instant.distantPast
     private var lastSent = Instant.distantPast
 
-    init(_ configuration: AMQPConfiguration, topology: Topology, publishes: Bool) {
+    package init(_ configuration: AMQPConfiguration, topology: Topology, publishes: Bool) {
         self.configuration = configuration
         self.topology = topology
         self.publishes = publishes
@@ -193,7 +193,7 @@ struct AMQPSession: ~Copyable {
 
     /// The payload of a method frame.
     /// - Throws: when the broker does not keep to the protocol, or refuses for good; the session is to be closed.
-    mutating func receive(
+    package mutating func receive(
         _ payload: Span<UInt8>, channel: UInt16, now: Instant, into output: inout ByteBuffer
     ) throws(AMQPError) -> Event {
         let method = try decoder.decode(payload, channel: channel)

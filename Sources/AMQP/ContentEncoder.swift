@@ -11,7 +11,7 @@ import CRabbitMQ
 ///                      +----------+--------+-----------+----------------+- - - - - - -+
 ///
 /// The method is the same for every message with the same routing key, so it is encoded once and copied.
-struct ContentEncoder: ~Copyable {
+package struct ContentEncoder: ~Copyable {
     /// Class, weight and body size.
     static let propertiesOffset = 12
 
@@ -23,7 +23,7 @@ struct ContentEncoder: ~Copyable {
     /// The largest frame that was agreed on, in bytes.
     var frameMax = Limits.frame
 
-    init(exchange: String) {
+    package init(exchange: String) {
         self.exchange = exchange
     }
 
@@ -31,7 +31,7 @@ struct ContentEncoder: ~Copyable {
     /// - Parameters:
     ///   - messageID: at most 255 bytes; empty: none.
     ///   - timestamp: seconds since the Unix epoch.
-    mutating func append(
+    package mutating func append(
         routingKey: StaticString, contentType: StaticString?, messageID: Span<UInt8>, timestamp: Int64,
         body: Span<UInt8>, into output: inout ByteBuffer
     ) throws(AMQPError) {

@@ -1,7 +1,7 @@
 import Bytes
 
 /// What a frame carries (AMQP 0-9-1 section 4.2.3).
-enum FrameKind: UInt8 {
+package enum FrameKind: UInt8 {
     case method = 1
     case header = 2
     case body = 3
@@ -9,19 +9,19 @@ enum FrameKind: UInt8 {
 }
 
 /// A whole frame at the front of the bytes.
-struct Frame: Equatable {
-    let kind: FrameKind
-    let channel: UInt16
+package struct Frame: Equatable {
+    package let kind: FrameKind
+    package let channel: UInt16
     /// Bytes of payload, which begin at `Frame.headerSize`.
-    let size: Int
+    package let size: Int
 
-    static let headerSize = 7
-    static let end: UInt8 = 0xCE
+    package static let headerSize = 7
+    package static let end: UInt8 = 0xCE
     /// What a frame adds to its payload.
     static let overhead = headerSize + 1
 
     /// Bytes of the whole frame.
-    var length: Int { size + Frame.overhead }
+    package var length: Int { size + Frame.overhead }
 }
 
 /// Finds frames in a stream of bytes.
@@ -35,15 +35,19 @@ struct Frame: Equatable {
 /// The library's `amqp_handle_input` is left aside on purpose: it copies each body once more, makes a memory pool for
 /// every channel number a peer invents, passes over unknown types, and a frame is here whole anyway. Methods go to
 /// the library (`MethodDecoder`); every size is checked before.
-struct FrameDecoder {
+package struct FrameDecoder {
     /// The one channel a connection uses.
     static let channel: UInt16 = 1
 
     /// The largest frame that was agreed on, in bytes.
-    var frameMax = Limits.frame
+    var frameMax: Int
 
     /// The frame that `bytes` begins with; nil when it is not complete yet.
-    func next(in bytes: Span<UInt8>) throws(AMQPError) -> Frame? {
+    package init(frameMax: Int = Limits.frame) {
+        self.frameMax = frameMax
+    }
+
+    package func next(in bytes: Span<UInt8>) throws(AMQPError) -> Frame? {
         guard bytes.count > 0 else { return nil }
         guard let kind = FrameKind(rawValue: bytes[0]) else { throw FrameDecoder.notAFrame(bytes) }
         guard bytes.count >= Frame.headerSize else { return nil }

@@ -2,8 +2,8 @@ import Bytes
 
 /// Puts a delivered message together: the method basic.deliver announced it, then come a content header and the body
 /// in as many frames as it takes (section 4.2.6). A body in one frame, which nearly every body is, is not copied.
-struct MessageAssembler: ~Copyable {
-    enum Progress: Equatable {
+package struct MessageAssembler: ~Copyable {
+    package enum Progress: Equatable {
         case needMore
         /// The payload just given is the whole body.
         case whole
@@ -29,7 +29,7 @@ struct MessageAssembler: ~Copyable {
     private var redelivered = false
     private let limit: Int
 
-    init(limit: Int = Limits.body) {
+    package init(limit: Int = Limits.body) {
         self.limit = limit
     }
 
@@ -38,7 +38,7 @@ struct MessageAssembler: ~Copyable {
 
     /// A message is announced.
     /// - Parameter isWanted: false: its frames are read and dropped.
-    mutating func begin(deliveryTag: UInt64, redelivered: Bool, isWanted: Bool = true) {
+    package mutating func begin(deliveryTag: UInt64, redelivered: Bool, isWanted: Bool = true) {
         self.deliveryTag = deliveryTag
         self.redelivered = redelivered
         self.isWanted = isWanted
@@ -52,7 +52,7 @@ struct MessageAssembler: ~Copyable {
     }
 
     /// The payload of a content header frame.
-    mutating func header(_ payload: Span<UInt8>) throws(AMQPError) -> Progress {
+    package mutating func header(_ payload: Span<UInt8>) throws(AMQPError) -> Progress {
         guard state == .header else { throw .malformed("content header without its method") }
         bodySize = payload.bigEndian(at: 4, bytes: 8)
         received = 0
@@ -66,7 +66,7 @@ struct MessageAssembler: ~Copyable {
     }
 
     /// The payload of a body frame.
-    mutating func body(_ payload: Span<UInt8>) throws(AMQPError) -> Progress {
+    package mutating func body(_ payload: Span<UInt8>) throws(AMQPError) -> Progress {
         guard state == .body else { throw .malformed("content body without its header") }
         guard UInt64(payload.count) <= bodySize - received else { throw .malformed("body longer than announced") }
         received += UInt64(payload.count)
@@ -91,7 +91,7 @@ struct MessageAssembler: ~Copyable {
 
     /// Calls `run` with the message that is complete.
     /// - Parameter frame: the body when it came in one frame; nil when it was put together here.
-    func withDelivery(_ frame: Span<UInt8>?, epoch: UInt64, _ run: (borrowing Delivery) -> Void) {
+    package func withDelivery(_ frame: Span<UInt8>?, epoch: UInt64, _ run: (borrowing Delivery) -> Void) {
         if let frame {
             deliver(frame, epoch, run)
         } else {

@@ -160,7 +160,9 @@ public final class Reactor {
         }
         var wait = limit?.wholeNanoseconds ?? .max
         if let deadline = timers.nextDeadline() {
-            wait = min(wait, max(0, (deadline - Reactor.monotonic()).wholeNanoseconds))
+            // In whole numbers: a Duration is 128 bits wide, and this is done in every turn.
+            let now = Reactor.monotonic().nanoseconds
+            wait = min(wait, max(deadline.nanoseconds, now) &- now)
         }
         // Rounded up: waking a millisecond early would spin until the deadline.
         return wait == .max ? -1 : Int32(clamping: (wait + 999_999) / 1_000_000)

@@ -41,6 +41,9 @@ public enum ScoreLimits {
 
     /// Queries of different shape that run at once, a reactor: they share one pipelined connection.
     public static let runningReads = 16
+    /// Queries of the same shape that run at once, a reactor: the database begins the second as soon as it has done the
+    /// first, without a round trip to us in between. More would only split those who could share one.
+    public static let readsOfOneShape = 2
     /// Requests that wait for a read, a reactor. More would be answered later than a client waits.
     public static let waitingReads = 10_000
 

@@ -1,10 +1,12 @@
-/// Group read: requests of the same shape share a query, and while one runs those that come wait for the next one.
+/// Group read: requests of the same shape share a query, and while queries run those that come wait for the next one.
 ///
-///     join(a), join(a) ──takeStart──▶ a₁ ┐ running        join(a), join(a) wait: a₁ may have read before they asked
-///     finished(a₁) ──▶ its tickets       ┘ takeStart ──▶ a₂ for those who waited
+///     join(a), join(a) ──takeStart──▶ a₁ ┐                join(a) shares none that runs: a₁ may have read before
+///     join(a)          ──takeStart──▶ a₂ ┤ running        it asked
+///     finished(a₁) ──▶ its tickets       ┘ takeStart ──▶ a₃ for those who came since a₂ was sent
 ///
-/// So everyone sees what was committed before they asked, and a thousand readers cost one query a round trip. Of one
-/// shape one query runs at a time; of all shapes together `runningReads`, and further shapes queue for their turn.
+/// So everyone sees what was committed before they asked, and a thousand readers cost two queries a round trip: one is
+/// on its way while the other is answered. Of all shapes together `runningReads` run, and further shapes queue for
+/// their turn.
 ///
 /// Every ticket that was accepted is given back exactly once.
 public struct ReadGroup<Key: Hashable, Ticket> {
@@ -33,13 +35,15 @@ public struct ReadGroup<Key: Hashable, Ticket> {
 
     // Inlinable, as every request goes through it: see `WriteBatch`.
     @usableFromInline let runningReads: Int
+    @usableFromInline let readsOfOneShape: Int
     @usableFromInline let waitingReads: Int
     @usableFromInline var lastID: QueryID = 0
     @usableFromInline var running: [QueryID: Running] = [:]
-    @usableFromInline var runningKeys: Set<Key> = []
+    /// How many run of each shape.
+    @usableFromInline var runningKeys: [Key: Int] = [:]
     /// Who waits for a query of each shape.
     @usableFromInline var waiting: [Key: [Ticket]] = [:]
-    /// Shapes that wait and do not run: they start in this order.
+    /// Shapes that wait and of which not enough run: they start in this order.
     @usableFromInline var queue: [Key] = []
 
     @usableFromInline var waitingTotal = 0
@@ -49,10 +53,15 @@ public struct ReadGroup<Key: Hashable, Ticket> {
 
     /// - Parameters:
     ///   - runningReads: at most so many queries at once.
+    ///   - readsOfOneShape: at most so many of one shape.
     ///   - waitingReads: beyond so many that wait, `join` refuses.
-    public init(runningReads: Int = ScoreLimits.runningReads, waitingReads: Int = ScoreLimits.waitingReads) {
-        precondition(runningReads > 0 && waitingReads > 0, "a group of nothing")
+    public init(
+        runningReads: Int = ScoreLimits.runningReads, readsOfOneShape: Int = ScoreLimits.readsOfOneShape,
+        waitingReads: Int = ScoreLimits.waitingReads
+    ) {
+        precondition(runningReads > 0 && readsOfOneShape > 0 && waitingReads > 0, "a group of nothing")
         self.runningReads = runningReads
+        self.readsOfOneShape = readsOfOneShape
         self.waitingReads = waitingReads
     }
 
@@ -62,7 +71,7 @@ public struct ReadGroup<Key: Hashable, Ticket> {
         guard waitingTotal < waitingReads else { return false }
         waitingTotal += 1
         waiting[key, default: []].append(ticket)
-        if waiting[key]?.count == 1, !runningKeys.contains(key) { queue.append(key) }
+        if waiting[key]?.count == 1, runningKeys[key, default: 0] < readsOfOneShape { queue.append(key) }
         return true
     }
 
@@ -74,7 +83,7 @@ public struct ReadGroup<Key: Hashable, Ticket> {
         waitingTotal -= tickets.count
         lastID += 1
         running[lastID] = Running(key: key, tickets: tickets)
-        runningKeys.insert(key)
+        runningKeys[key, default: 0] += 1
         return Start(id: lastID, key: key)
     }
 
@@ -88,8 +97,10 @@ public struct ReadGroup<Key: Hashable, Ticket> {
     /// - Returns: who is to be answered.
     @inlinable public mutating func finished(_ id: QueryID) -> [Ticket] {
         guard let query = running.removeValue(forKey: id) else { preconditionFailure("a query that does not run") }
-        runningKeys.remove(query.key)
-        if waiting[query.key] != nil { queue.append(query.key) }
+        let running = runningKeys[query.key, default: 1]
+        runningKeys[query.key] = running == 1 ? nil : running - 1
+        // With fewer running, who waits is in the queue already.
+        if running == readsOfOneShape, waiting[query.key] != nil { queue.append(query.key) }
         return query.tickets
     }
 
@@ -99,7 +110,7 @@ public struct ReadGroup<Key: Hashable, Ticket> {
         var tickets = order.flatMap { running[$0]?.tickets ?? [] }
         for group in waiting.values { tickets += group }
         running = [:]
-        runningKeys = []
+        runningKeys = [:]
         waiting = [:]
         queue = []
         waitingTotal = 0

@@ -81,12 +81,12 @@ public struct WriteBatch<Ticket: Equatable> {
 
     // What every request goes through is inlinable: a generic type that its user cannot specialize costs a request
     // more than parsing it.
-    private let flushesInFlight: Int
+    @usableFromInline let flushesInFlight: Int
     @usableFromInline let rowsPerFlush: Int
     @usableFromInline let waitingRows: Int
-    private var lastID: FlushID = 0
-    private var inFlight: [Flush] = []
-    private var again: [Flush] = []
+    @usableFromInline var lastID: FlushID = 0
+    @usableFromInline var inFlight: [Flush] = []
+    @usableFromInline var again: [Flush] = []
     private var unresolved: [Flush] = []
     @usableFromInline var waiting: [Flush] = []
 
@@ -137,7 +137,7 @@ public struct WriteBatch<Ticket: Equatable> {
     }
 
     /// The next flush to send, when there is one and not too many are under way. Take until nil.
-    public mutating func takeFlush() -> Flush? {
+    @inlinable public mutating func takeFlush() -> Flush? {
         guard inFlight.count < flushesInFlight else { return nil }
         guard !again.isEmpty || !waiting.isEmpty else { return nil }
         let flush = again.isEmpty ? waiting.removeFirst() : again.removeFirst()
@@ -147,7 +147,7 @@ public struct WriteBatch<Ticket: Equatable> {
     }
 
     /// The flush was committed: every row of it is stored.
-    public mutating func stored(_ id: FlushID) {
+    @inlinable public mutating func stored(_ id: FlushID) {
         _ = remove(id)
     }
 
@@ -221,7 +221,7 @@ public struct WriteBatch<Ticket: Equatable> {
         return .again
     }
 
-    private mutating func remove(_ id: FlushID) -> Flush {
+    @inlinable mutating func remove(_ id: FlushID) -> Flush {
         guard let index = inFlight.firstIndex(where: { $0.id == id }) else {
             preconditionFailure("a flush that is not in flight")
         }

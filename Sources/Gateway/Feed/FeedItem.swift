@@ -2,9 +2,9 @@ import Bytes
 import Scores
 
 /// A score on its way into the logs, and what must be known of its coming.
-struct FeedItem {
+package struct FeedItem {
     /// How a score came.
-    enum Way {
+    package enum Way {
         case history
         case bus
         /// By the bus, and before that by the history: in the logs it is a double, unless somebody resumed meanwhile.

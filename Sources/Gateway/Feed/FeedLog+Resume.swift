@@ -16,13 +16,13 @@ import Bytes
 /// who leaves a reporter in the middle of a large upload's publication, and comes to one that began right after it.
 extension FeedLog {
     /// Where a subscriber goes on.
-    enum Resume: Equatable {
+    package enum Resume: Equatable {
         case log(from: UInt64)
         /// The log does not reach back: everything above this id, from the store.
         case store(after: Int64)
     }
 
-    func resume(after id: Int64, _ now: Instant) -> Resume {
+    package func resume(after id: Int64, _ now: Instant) -> Resume {
         let start = place(after: id, now)
         if case .log(let position) = start { late.resume(from: position) }
         return start

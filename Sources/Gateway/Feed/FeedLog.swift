@@ -12,7 +12,7 @@ import Reactor
 /// The memory is mapped twice in a row, so every range of positions is one contiguous piece: one `send` takes all that
 /// a subscriber has not had. A subscriber is a position; a snapshot is a position set back; a slow subscriber is one
 /// that `tail` has passed. Where one begins who resumes: `FeedLog+Resume`.
-final class FeedLog {
+package final class FeedLog {
     private let memory: UnsafeMutableRawPointer
     private let size: Int
     private(set) var index = FeedIndex()
@@ -34,7 +34,7 @@ final class FeedLog {
     private var places: [Int64: UInt64] = [:]
 
     /// - Parameter bytes: how much the ring holds, rounded up to whole pages.
-    init(bytes: Int) throws(SystemError) {
+    package init(bytes: Int) throws(SystemError) {
         let page = Int(getpagesize())
         size = max(page, (bytes + page - 1) / page * page)
         guard let memory = clinux_mirror_map(size) else { throw .last("mmap") }
@@ -49,16 +49,16 @@ final class FeedLog {
     var tail: UInt64 { count == 0 ? head : index[0].start }
 
     /// How many frames it holds.
-    var count: Int { index.count }
+    package var count: Int { index.count }
 
     /// The bytes from a position that is not before `tail` to the head. Valid until the next append.
-    @inline(__always) func bytes(from position: UInt64) -> UnsafeRawBufferPointer {
+    @inline(__always) package func bytes(from position: UInt64) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(
             start: memory + Int(position % UInt64(size)), count: Int(truncatingIfNeeded: head - position))
     }
 
     /// Scores come.
-    func begin(_ now: Instant) {
+    package func begin(_ now: Instant) {
         guard moments.note(now, head: head, tail: tail, highest: highest) else { return }
         if let before = moments.highest(at: now.earlier(by: FeedLimits.late)), before > 0 {
             late.pace(highest - before)
@@ -66,7 +66,7 @@ final class FeedLog {
     }
 
     /// The history was read, or is not waited for.
-    func filled(_ filling: FeedFilling) {
+    package func filled(_ filling: FeedFilling) {
         storeFloor = filling.floor
         late.pace(filling.lateIDs)
         moments.complete(since: filling.since)
@@ -76,7 +76,7 @@ final class FeedLog {
     /// and so is a double that nobody lacks.
     /// - Returns: whether it was appended.
     @discardableResult
-    func append(_ frame: UnsafeRawBufferPointer, id: Int64, _ way: FeedItem.Way, seen: Instant) -> Bool {
+    package func append(_ frame: UnsafeRawBufferPointer, id: Int64, _ way: FeedItem.Way, seen: Instant) -> Bool {
         if id > 0 { noteComing(of: id, seen) }
         if isAgain(way), isInVain(id, way) { return false }
         guard let source = frame.baseAddress, frame.count <= size else { return false }
@@ -112,7 +112,7 @@ final class FeedLog {
     // MARK: Positions
 
     /// Where the newest `number` frames begin.
-    func position(ofNewest number: Int) -> UInt64 {
+    package func position(ofNewest number: Int) -> UInt64 {
         number >= count ? tail : number <= 0 ? head : index[count - number].start
     }
 
