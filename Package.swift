@@ -44,6 +44,7 @@ let package = Package(
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
 
         // Pure: values only; no sockets, no clock, no threads.
@@ -57,6 +58,7 @@ let package = Package(
         module("Reactor", ["Bytes", "CLinux"]),
         module("HTTPServer", ["Reactor", "HTTP1", "WebSocket", "Bytes"]),
         module("Postgres", ["Reactor", "Bytes", "CPostgres"]),
+        module("SQLite", ["CSQLite"]),
         module("AMQP", ["Reactor", "Bytes", "CRabbitMQ"]),
         module("HTTPClient", ["Reactor", "Bytes", "CCurl"]),
 
@@ -64,7 +66,8 @@ let package = Package(
         module(
             "Gateway",
             [
-                "HTTPServer", "HTTP1", "WebSocket", "Postgres", "AMQP", "HTTPClient", "Scores", "JSON", "Reactor",
+                "HTTPServer", "HTTP1", "WebSocket", "Postgres", "SQLite", "AMQP", "HTTPClient", "Scores", "JSON",
+                "Reactor",
                 "Bytes", "CLinux", "COpenSSL", .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
@@ -95,6 +98,7 @@ let package = Package(
         tests("ReactorTests", ["Reactor", "Bytes", "CLinux"]),
         tests("HTTPServerTests", ["HTTPServer", "HTTP1", "WebSocket", "Reactor", "Bytes", "CLinux"]),
         tests("PostgresTests", ["Postgres", "Gateway", "Reactor", "Bytes"]),
+        tests("SQLiteTests", ["SQLite", "Bytes"]),
         tests("AMQPTests", ["AMQP", "Reactor", "Bytes"]),
         tests("HTTPClientTests", ["HTTPClient", "Reactor", "Bytes"]),
         tests("GatewayTests", ["Gateway", "Scores", "Bytes", .product(name: "Logging", package: "swift-log")]),

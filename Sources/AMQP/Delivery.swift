@@ -16,7 +16,7 @@ public struct Delivery: ~Escapable {
     public let body: Span<UInt8>
 
     @_lifetime(copy contentType, copy messageID, copy body)
-    init(
+    public init(
         deliveryTag: UInt64, redelivered: Bool, timestamp: Int64?, contentType: Span<UInt8>, messageID: Span<UInt8>,
         body: Span<UInt8>
     ) {

@@ -4,13 +4,13 @@ import Logging
 import Reactor
 import Scores
 
-/// Runs `Outbox` on a connection to the broker: what is stored is published, and when the broker has confirmed it, its
+/// Runs `Outbox` on a connection to the bus: what is stored is published, and when the broker has confirmed it, its
 /// row in the outbox is deleted (by `ScoreWriter`, with the next flush) or marked (by `OutboxSweeper`).
 ///
 /// One a reactor. A flush is held here, in memory, only while the broker is connected and there is room; otherwise its row
 /// is written as due at once, and whichever process can publishes it. A broker that is connected and takes nothing
 /// (connection.blocked, a full confirm window) has until the lease is over.
-final class OutboxRelay: AMQPClient {
+final class OutboxRelay: BusClient {
     private enum TimerTag {
         static let rest: UInt32 = 0
         static let expiry: UInt32 = 1
@@ -21,7 +21,7 @@ final class OutboxRelay: AMQPClient {
     private let health: Health
     private let metrics: WorkerMetrics
     private var outage: OutageLog
-    private var connection: AMQPConnection!  // made in init; needs self
+    private var connection: BusConnection!  // made in init; needs self
     private var clock: Clock!  // made in init; needs self
     private var outbox = Outbox()
     private var isConnected = false
@@ -29,19 +29,23 @@ final class OutboxRelay: AMQPClient {
     private var isExpiryScheduled = false
 
     init(
-        _ reactor: Reactor, _ configuration: AMQPConfiguration, topology: Topology, maximumBatch: Int, health: Health,
-        metrics: WorkerMetrics, log: Logger
+        _ reactor: Reactor, _ bus: Bus, _ configuration: Configuration, health: Health, metrics: WorkerMetrics,
+        log: Logger
     ) {
         self.reactor = reactor
-        self.maximumBatch = maximumBatch
+        maximumBatch = configuration.brokerMaxBatch
         self.health = health
         self.metrics = metrics
         outage = OutageLog(log, "bus: broker")
         super.init()
         clock = Clock(self)
-        connection = AMQPConnection(reactor, configuration, topology: topology, publishes: true, client: self)
+        connection = bus.publisher(reactor, configuration, self)
         connection.start()
     }
+
+    /// Whether what the bus has confirmed is safe when this process dies. If not, whoever consumes from it begins with what
+    /// the store has, and flushes need no row in the outbox.
+    var isDurable: Bool { connection.isDurable }
 
     /// Whether the broker has confirmed everything that is held.
     var isIdle: Bool { outbox.openCount == 0 }
@@ -98,9 +102,7 @@ final class OutboxRelay: AMQPClient {
             messageID.append(UInt8(ascii: "-"))
             messageID.append(decimal: Int64(message.part))
             let isSent = connection.publish(
-                routingKey: "kolga", contentType: message.scores > 1 ? "application/x-ndjson" : "application/json",
-                messageID: messageID.bytes, timestamp: reactor.unixSeconds, body: message.body.span,
-                ticket: message.ticket)
+                scores: message.scores, messageID: messageID.bytes, body: message.body.span, ticket: message.ticket)
             guard isSent else {
                 outbox.refused(message.ticket)
                 break
@@ -122,27 +124,27 @@ final class OutboxRelay: AMQPClient {
         metrics.messagesUnconfirmed.store(UInt64(outbox.openCount))
     }
 
-    override func ready(_ connection: AMQPConnection) {
+    override func ready() {
         if !isConnected { health.brokerReached() }
         isConnected = true
-        outage.reached()
+        if isDurable { outage.reached() }
         isResting = false
         publish()
     }
 
-    override func disconnected(_ connection: AMQPConnection, error: AMQPError) {
+    override func disconnected(_ error: AMQPError) {
         if isConnected { health.brokerLost() }
         isConnected = false
         guard error != .closed else { return }
         outage.failed("\(error)", at: reactor.now)
     }
 
-    override func confirmed(_ connection: AMQPConnection, ticket: UInt64) {
+    override func confirmed(_ ticket: UInt64) {
         outbox.confirmed(ticket)
         if outbox.waitingCount > 0 { publish() } else { countOpen() }
     }
 
-    override func unconfirmed(_ connection: AMQPConnection, ticket: UInt64) {
+    override func unconfirmed(_ ticket: UInt64) {
         outbox.refused(ticket)
         // After a loss `ready` publishes; on a connection that stands nothing else would.
         guard connection.isReady else { return }
@@ -152,7 +154,7 @@ final class OutboxRelay: AMQPClient {
         _ = reactor.schedule(clock, at: reactor.now + StoreLimits.refusedRest, tag: TimerTag.rest)
     }
 
-    override func flowChanged(_ connection: AMQPConnection, blocked: Bool) {
+    override func flowChanged(blocked: Bool) {
         if !blocked { publish() }
     }
 

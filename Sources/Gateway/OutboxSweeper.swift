@@ -12,8 +12,8 @@ import Scores
 /// crash of the database (`synchronous_commit` off): a row that is due again is published again.
 final class OutboxSweeper: StoreUser {
     private enum Query {
-        static let claim = 0, published = 1, firstSweep = 2
-        static let all = [ScoreSQL.claim, ScoreSQL.published] + ScoreSQL.sweep
+        static let claim = 0, published = 1, told = 2, tell = 3, firstSweep = 4
+        static let all = [ScoreSQL.claim, ScoreSQL.published, ScoreSQL.told, ScoreSQL.tell] + ScoreSQL.sweep
     }
 
     private enum TimerTag {
@@ -144,6 +144,22 @@ final class OutboxSweeper: StoreUser {
         _ = connection.run(Query.published, parameters, ReportingJob(self))
     }
 
+    // MARK: The poster's place
+
+    /// - Returns: false when the database is out of reach.
+    func loadTold(for queue: LocalQueue) -> Bool {
+        guard connection.isReady, !isClosing else { return false }
+        parameters.removeAll()
+        return connection.run(Query.told, parameters, ToldJob(self, queue))
+    }
+
+    func saveTold(_ id: Int64) {
+        guard connection.isReady else { return }
+        parameters.removeAll()
+        parameters.append(int64: id)
+        _ = connection.run(Query.tell, parameters, ReportingJob(self))
+    }
+
     override func connected() {
         guard !hasSwept else { return }
         hasSwept = true
@@ -212,6 +228,22 @@ private final class SweepJob: StoreJob {
     }
 
     override func failed(_ error: PostgresError) { sweeper.report(error) }
+}
+
+private final class ToldJob: StoreJob {
+    private let sweeper: OutboxSweeper
+    private let queue: LocalQueue
+
+    init(_ sweeper: OutboxSweeper, _ queue: LocalQueue) {
+        self.sweeper = sweeper
+        self.queue = queue
+    }
+
+    override func completed(_ rows: borrowing Rows) { queue.toldUpTo(rows.count == 1 ? rows.int64(0, 0) : nil) }
+    override func failed(_ error: PostgresError) {
+        sweeper.report(error)
+        queue.toldUpTo(nil)
+    }
 }
 
 /// A query whose result nobody needs; that it failed is logged.

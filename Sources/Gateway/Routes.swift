@@ -9,7 +9,7 @@ final class Routes: Responder {
     /// What a worker hosts; nil where the role does not.
     struct Services {
         var uploads: ScoreUpload.Services?
-        var reader: ScoreReader?
+        var store: ScoreStore?
         var hub: FeedHub?
         var page: Page?
     }
@@ -103,7 +103,7 @@ final class Routes: Responder {
         }
         do throws(Problem) {
             let submission = try ScoreSubmission.parse(bytes)
-            uploads.writer.submit(submission, from: bytes, WriteTicket(response: ticket, isBatch: false, key: nil))
+            uploads.store.submit(submission, from: bytes, WriteTicket(response: ticket, isBatch: false, key: nil))
         } catch {
             server.refuse(ticket, error)
         }
@@ -243,10 +243,10 @@ final class Routes: Responder {
         _ shape: ScoreAnswer.Shape, _ page: ScorePage, _ request: RequestParser, _ bytes: Span<UInt8>,
         _ ticket: ResponseTicket, _ server: HTTPServer
     ) {
-        guard let reader = services.reader else { return }
+        guard let store = services.store else { return }
         var ifNoneMatch: [UInt8] = []
         if let range = request.value(of: .ifNoneMatch) { ifNoneMatch = bytes.extracting(range).copied }
-        ScoreAnswer(shape, page: page, ifNoneMatch: ifNoneMatch, ticket: ticket, reader: reader, server: server).start()
+        ScoreAnswer(shape, page: page, ifNoneMatch: ifNoneMatch, ticket: ticket, store: store, server: server).start()
     }
 
     // MARK: WebSocket

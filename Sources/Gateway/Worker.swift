@@ -16,6 +16,9 @@ final class Worker: Source {
         let configuration: Configuration
         let address: SocketAddress
         let workers: Workers
+        let bus: Bus
+        /// nil when the store is PostgreSQL, or there is none.
+        let sqlite: SQLiteServices?
         let health: Health
         let log: Logger
     }
@@ -43,12 +46,10 @@ final class Worker: Source {
     private let metrics: WorkerMetrics
     private var inbox: Inbox?
     private var signals: GatewaySignals?
-    private var writer: ScoreWriter?
+    private var store: ScoreStore?
     private var uploads: ScoreUpload.Services?
-    private var reader: ScoreReader?
     private var relay: OutboxRelay?
-    private var sweeper: OutboxSweeper?
-    private var batches: BatchTransactions?
+    private var fanout: LocalFanout?
     private var hub: FeedHub?
     private var feed: FeedSource?
     private var poster: SlackPoster?
@@ -72,13 +73,16 @@ final class Worker: Source {
             super.init()
             inbox = try Inbox(self, plan.workers.mailboxes[plan.index])
             if plan.index == 0 { signals = try GatewaySignals(self) }
+            if plan.index == 0, case .local(let exchange) = plan.bus {
+                fanout = try LocalFanout(reactor, exchange.mailbox)
+            }
             try makeScores()
             try makeReporter()
             try makePoster()
         } catch {
             throw StartError(error, address: plan.address)
         }
-        routes.services = Routes.Services(uploads: uploads, reader: reader, hub: hub, page: makePage())
+        routes.services = Routes.Services(uploads: uploads, store: store, hub: hub, page: makePage())
         reactor.addBeforeSleep(self)
     }
 
@@ -89,35 +93,45 @@ final class Worker: Source {
     // MARK: Parts
 
     private func makeScores() throws(SystemError) {
-        guard plan.configuration.role.hostsScores, let database = plan.configuration.postgres,
-            let broker = plan.configuration.amqp
-        else { return }
+        guard plan.configuration.role.hostsScores else { return }
         let relay = OutboxRelay(
-            reactor, broker, topology: plan.configuration.topology(queue: .none),
-            maximumBatch: plan.configuration.brokerMaxBatch, health: plan.health, metrics: metrics, log: plan.log)
+            reactor, plan.bus, plan.configuration, health: plan.health, metrics: metrics, log: plan.log)
         self.relay = relay
         let answers = WriteAnswers(server, running: plan.workers.runningKeys, metrics: metrics)
-        let writer = ScoreWriter(
-            reactor, database, answers: answers, relay: relay, health: plan.health, metrics: metrics, log: plan.log)
-        let batches = BatchTransactions(
-            reactor, database, server: server, answers: answers, metrics: metrics, log: plan.log)
-        self.writer = writer
-        self.batches = batches
-        uploads = ScoreUpload.Services(
-            writer: writer, batches: batches, running: plan.workers.runningKeys,
-            maximumBody: plan.configuration.maxBody)
-        if plan.index == 0 {
-            sweeper = OutboxSweeper(reactor, database, relay: relay, metrics: metrics, log: plan.log)
+        let store: ScoreStore
+        if let sqlite = plan.sqlite {
+            store = try SQLiteStore(
+                reactor, worker: plan.index, sqlite, server: server, answers: answers, relay: relay,
+                health: plan.health, metrics: metrics)
+        } else if let database = plan.configuration.postgres {
+            store = makePostgres(database, relay, answers)
+        } else {
+            preconditionFailure("scores without a store were configured")
         }
-        reader = ScoreReader(reactor, database, health: plan.health, log: plan.log)
+        self.store = store
+        uploads = ScoreUpload.Services(
+            store: store, answers: answers, running: plan.workers.runningKeys, maximumBody: plan.configuration.maxBody)
+    }
+
+    private func makePostgres(
+        _ database: PostgresConfiguration, _ relay: OutboxRelay, _ answers: WriteAnswers
+    ) -> PostgresStore {
+        PostgresStore(
+            writer: ScoreWriter(
+                reactor, database, answers: answers, relay: relay, health: plan.health, metrics: metrics, log: plan.log),
+            reader: ScoreReader(reactor, database, health: plan.health, log: plan.log),
+            batches: BatchTransactions(
+                reactor, database, server: server, answers: answers, metrics: metrics, log: plan.log),
+            sweeper: plan.index == 0
+                ? OutboxSweeper(reactor, database, relay: relay, metrics: metrics, log: plan.log) : nil)
     }
 
     private func makeReporter() throws(SystemError) {
         let configuration = plan.configuration
-        guard configuration.role.hostsReporter, let broker = configuration.amqp else { return }
+        guard configuration.role.hostsReporter else { return }
         let history: ScoreHistory
-        if let reader {
-            history = StoreHistory(reader)
+        if let store {
+            history = StoreHistory(store)
         } else if let scoresAPI = configuration.scoresAPI {
             history = ScoresAPIHistory(reactor, try makeClient(), api: scoresAPI, log: plan.log)
         } else {
@@ -129,24 +143,21 @@ final class Worker: Source {
         let feed = FeedSource(
             reactor, history: history, depth: configuration.feedHistory, workers: plan.workers, health: plan.health,
             metrics: metrics, log: plan.log)
-        feed.connect(broker, topology: configuration.topology(queue: .exclusive))
+        feed.connect(plan.bus.subscription(reactor, configuration, fanout, feed))
         self.feed = feed
     }
 
     private func makePoster() throws(SystemError) {
         let configuration = plan.configuration
-        guard plan.index == 0, configuration.role.hostsPoster, let broker = configuration.amqp else { return }
+        guard plan.index == 0, configuration.role.hostsPoster else { return }
         guard let slack = configuration.slack else {
             plan.log.notice("poster: off, for SLACK_API_TOKEN is not set")
             return
         }
-        poster = SlackPoster(
-            reactor, client: try makeClient(), settings: slack, configuration: broker,
-            topology: configuration.topology(
-                queue: .durable(
-                    name: configuration.posterQueue, type: configuration.brokerQueueType == .quorum ? .quorum : .classic
-                )
-            ), health: plan.health, metrics: metrics, log: plan.log)
+        let poster = SlackPoster(
+            reactor, client: try makeClient(), settings: slack, health: plan.health, metrics: metrics, log: plan.log)
+        poster.connect(plan.bus.queue(reactor, configuration, fanout, store, poster))
+        self.poster = poster
     }
 
     private func makeClient() throws(SystemError) -> HTTPClient {
@@ -171,9 +182,7 @@ final class Worker: Source {
         case .feed(let batch): hub?.append(batch)
         case .feedIsWarm(let filling): hub?.warmed(filling)
         case .schemaIsReady:
-            writer?.start()
-            reader?.start()
-            sweeper?.start()
+            store?.start()
         case .drain: startDraining()
         }
     }
@@ -210,7 +219,7 @@ final class Worker: Source {
             let rest = plan.configuration.shutdownTimeout - plan.configuration.drainDelay
             server.drain(spreadOver: rest / 2)
             poster?.stopPosting()
-            sweeper?.stop()
+            store?.stop()
             poll()
         case TimerTag.poll: poll()
         default:
@@ -225,18 +234,16 @@ final class Worker: Source {
     }
 
     private func poll() {
-        if stage == .draining, server.connectionCount == 0, writer?.isIdle != false, relay?.isIdle != false,
-            batches?.isIdle != false, sweeper?.isIdle != false, poster?.isIdle != false
+        if stage == .draining, server.connectionCount == 0, store?.isIdle != false, relay?.isIdle != false,
+            poster?.isIdle != false
         {
             stage = .closing
             let deadline = reactor.now + .seconds(1)
-            batches?.close()
-            writer?.close()
-            reader?.close()
-            sweeper?.close()
+            // The poster's place is kept by the store.
+            poster?.close(deadline: deadline)
+            store?.close()
             relay?.close(deadline: deadline)
             feed?.close(deadline: deadline)
-            poster?.close(deadline: deadline)
         } else if stage == .closing, relay?.isClosed != false, feed?.isClosed != false, poster?.isClosed != false {
             if !hasEnded { plan.workers.workerEnded() }
             hasEnded = true

@@ -5,6 +5,15 @@ extension Command {
     /// - Returns: the exit code: 69 when the database did not answer in time, 70 when the migration failed.
     static func migrate(_ configuration: Configuration) -> Int32 {
         let log = Logger(label: "score-gateway")
+        if let file = configuration.sqliteFile {
+            do throws(StartError) {
+                try SQLiteServices.prepare(file, migrates: true, log)
+                return ExitCode.ok
+            } catch {
+                log.critical("migrate: \(error)")
+                return ExitCode.software
+            }
+        }
         guard let database = configuration.postgres else { return ExitCode.configuration }
         do throws(MigrationError) {
             _ = try Migrator.run(database) { log.notice("migrate: \($0)") }

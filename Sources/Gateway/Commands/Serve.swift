@@ -7,26 +7,6 @@ import Postgres
 import Reactor
 import Synchronization
 
-/// Why the gateway cannot start.
-struct StartError: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) {
-        self.description = description
-    }
-
-    init(_ error: SystemError, address: SocketAddress) {
-        switch error.code {
-        case EADDRINUSE:
-            description = "port \(address.port) is in use: another process listens on \(address) (choose another PORT)"
-        case EACCES:
-            description = "not allowed to listen on \(address): ports below 1024 need a privilege (choose another PORT)"
-        case EADDRNOTAVAIL: description = "\(address.host) is no address of this machine (HOST)"
-        default: description = "\(error)"
-        }
-    }
-}
-
 extension Command {
     /// Serves until a signal ends it. The log runs and the signals are blocked when this is called.
     /// - Returns: the exit code.
@@ -55,16 +35,19 @@ extension Command {
             metadata: [
                 "version": "\(Version.text)", "role": "\(configuration.role.rawValue)",
                 "reactors": "\(configuration.reactors)", "open files": "\(files)",
-                "database": "\(configuration.database?.display ?? "none")",
-                "broker": "\(configuration.broker?.description ?? "none")",
+                "database":
+                    "\(configuration.database?.display ?? configuration.sqliteFile.map { "sqlite:\($0)" } ?? "none")",
+                "broker": "\(configuration.broker?.description ?? "in the process")",
             ])
 
-        let start = Start(count: configuration.reactors)
         let threads = Threads()
+        let bus = try makeBus(configuration)
+        let sqlite = try makeSQLite(configuration, threads, log)
+        let start = StartGate(count: configuration.reactors)
         for index in 0..<configuration.reactors {
             let plan = Worker.Plan(
-                index: index, configuration: configuration, address: address, workers: workers, health: health, log: log
-            )
+                index: index, configuration: configuration, address: address, workers: workers, bus: bus,
+                sqlite: sqlite, health: health, log: log)
             try systemCall { () throws(SystemError) in
                 threads.add(
                     try Thread(name: "worker-\(index)") {
@@ -97,6 +80,24 @@ extension Command {
         }
     }
 
+    private static func makeBus(_ configuration: Configuration) throws(StartError) -> Bus {
+        if let broker = configuration.amqp { return .broker(broker) }
+        return .local(try systemCall { () throws(SystemError) in try LocalExchange() })
+    }
+
+    /// The SQLite store and its threads, if that is the store. What is wrong with the file ends the start: nobody but the
+    /// operator can mend it.
+    private static func makeSQLite(
+        _ configuration: Configuration, _ threads: Threads, _ log: Logger
+    ) throws(StartError) -> SQLiteServices? {
+        guard let file = configuration.sqliteFile else { return nil }
+        let services = try systemCall { () throws(SystemError) in
+            try SQLiteServices(file: file, workers: configuration.reactors)
+        }
+        try services.start(migrates: configuration.autoMigrate, threads, log)
+        return services
+    }
+
     /// Migrates on a thread of its own, so that a gateway which starts before its database lives and answers.
     private static func prepareSchema(_ configuration: Configuration, _ workers: Workers, _ log: Logger)
         throws(StartError)
@@ -115,56 +116,5 @@ extension Command {
 
     private static func systemCall<R>(_ body: () throws(SystemError) -> R) throws(StartError) -> R {
         do throws(SystemError) { return try body() } catch { throw StartError("\(error)") }
-    }
-}
-
-/// Whether all workers have started.
-private final class Start: Sendable {
-    private struct State {
-        var waiting: Int
-        var error: StartError?
-    }
-
-    private let state: Mutex<State>
-
-    init(count: Int) {
-        state = Mutex(State(waiting: count))
-    }
-
-    func succeeded() {
-        state.withLock { $0.waiting -= 1 }
-    }
-
-    func failed(_ error: StartError) {
-        state.withLock { $0.error = error }
-    }
-
-    /// Waits until all have, or one has not. Starting is a matter of milliseconds, so looking again each one is enough.
-    func wait() -> StartError? {
-        while true {
-            let (waiting, error) = state.withLock { ($0.waiting, $0.error) }
-            if waiting == 0 || error != nil { return error }
-            usleep(1000)
-        }
-    }
-}
-
-/// Threads to join at the end.
-private final class Threads {
-    private var joins: [() -> Void] = []
-
-    func add(_ thread: consuming Thread) {
-        let box = Box(thread)
-        joins.append { box.join() }
-    }
-
-    func join() {
-        for join in joins { join() }
-    }
-
-    private final class Box {
-        private var thread: Thread?
-        init(_ thread: consuming Thread) { self.thread = consume thread }
-        func join() { thread.take()?.join() }
     }
 }

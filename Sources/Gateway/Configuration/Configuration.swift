@@ -40,11 +40,14 @@ public struct Configuration: Sendable {
     /// Includes the drain delay.
     public let shutdownTimeout: Duration
 
-    /// nil in the roles that have no database.
+    /// nil in the roles that have no database, and when it is SQLite.
     public let database: PostgresTarget?
     public let scoresFile: String
+    /// The SQLite file that is the store; nil when it is PostgreSQL, or there is none.
+    public let sqliteFile: String?
     public let autoMigrate: Bool
 
+    /// nil: the bus is in the process.
     public let broker: BrokerTarget?
     public let brokerExchange: String
     public let brokerExchangeDurable: Bool
@@ -95,6 +98,7 @@ public struct Configuration: Sendable {
 
         database = reader.database()
         scoresFile = reader.string(.scoresFile) ?? ""
+        sqliteFile = reader.sqliteFile(default: scoresFile)
         autoMigrate = reader.flag(.autoMigrate)
 
         broker = reader.broker()

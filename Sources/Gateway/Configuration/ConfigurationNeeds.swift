@@ -6,7 +6,7 @@ extension ConfigurationReader {
             add(
                 ConfigurationError.Problem(
                     variable.name,
-                    "not set, but \(who) needs it\(Self.versionNote(variable, role, purpose)); "
+                    "not set, but \(who) needs it; "
                         + "expected \(variable.specification.kind.expectation)"))
         }
         // In ROLE=all the poster is optional, but half of it is a mistake.
@@ -24,10 +24,11 @@ extension ConfigurationReader {
     }
 
     static func needs(role: Role, purpose: Configuration.Purpose) -> [Variable] {
-        if purpose == .migrate { return [.databaseURL] }
+        if purpose == .migrate { return role == .all ? [] : [.databaseURL] }
         let needs: [Variable] =
             switch role {
-            case .all: embeddedDefaults ? [] : [.databaseURL, .brokerURL]
+            // An SQLite file and a bus in the process stand in for what it is not told.
+            case .all: []
             case .scores: [.databaseURL, .brokerURL]
             case .reporter: [.brokerURL, .scoresAPI]
             case .poster: [.brokerURL, .slackAPIToken, .slackChannel]
@@ -49,15 +50,6 @@ extension ConfigurationReader {
 
 /// What this version cannot do yet. Each line goes with the change that brings the thing.
 extension ConfigurationReader {
-    /// An SQLite store and a bus in the process stand in for what ROLE=all is not told.
-    static let embeddedDefaults = false
-
-    private static func versionNote(_ variable: Variable, _ role: Role, _ purpose: Configuration.Purpose) -> String {
-        guard role == .all, purpose != .migrate else { return "" }
-        return variable == .databaseURL
-            ? " (this version has no SQLite store)" : " (this version has no bus of its own)"
-    }
-
     mutating func checkVersion(of configuration: Configuration) {
         for variable in Variable.allCases where !variable.specification.isSupported {
             // Not `read`: what protects the service is refused in every role.

@@ -143,6 +143,7 @@ struct ConfigurationReader {
         let url = text(.databaseURL)
         let username = statedText(.databaseUsername)
         let password = statedText(.databasePassword)
+        if let url, url.hasPrefix(Self.sqliteScheme) { return nil }
         if let url {
             do throws(URLError) {
                 return try DatabaseURL.parse(url, username: username, password: password)
@@ -158,6 +159,23 @@ struct ConfigurationReader {
         return PostgresTarget(
             endpoints: hosts.map { PostgresTarget.Endpoint(host: $0, port: port) },
             user: username, password: password, database: name)
+    }
+
+    private static let sqliteScheme = "sqlite:"
+
+    /// The file of `sqlite:<path>`, else of SCORES_FILE when ROLE=all is told of no database.
+    mutating func sqliteFile(default file: String) -> String? {
+        if let url = text(.databaseURL), Self.reads(.databaseURL, role: role, purpose: purpose) {
+            guard url.hasPrefix(Self.sqliteScheme) else { return nil }
+            let path = String(url.dropFirst(Self.sqliteScheme.count))
+            if path.isEmpty || path.hasPrefix("//") || path.hasPrefix(":") {
+                reject(.databaseURL, url, because: "after sqlite: stands the path of a file")
+                return nil
+            }
+            return path
+        }
+        guard role == .all, statedText(.databaseHost) == nil else { return nil }
+        return file
     }
 
     /// BROKER_URL, else the parts.

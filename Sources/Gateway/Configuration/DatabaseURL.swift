@@ -7,7 +7,6 @@ enum DatabaseURL {
     static func parse(
         _ text: String, username: String? = nil, password: String? = nil
     ) throws(URLError) -> PostgresTarget {
-        if text.hasPrefix("sqlite:") { throw URLError("sqlite: is not in this version") }
         let url = try URLParts(text)
         let scheme = url.scheme.split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)[0]
         guard scheme == "postgresql" || scheme == "postgres" else { throw URLError("the scheme is another one") }

@@ -46,7 +46,7 @@ extension Variable {
         case .databaseURL:
             Specification(
                 .database, .databaseURL, roles: [.all, .scores], secrecy: .password, mayBeInFile: true,
-                "any libpq URI; postgres:// and postgresql+driver:// too. + in the password is a blank (write %2B for a"
+                "any libpq URI; postgres:// and postgresql+driver:// too; or sqlite:<path>. + in the password is a blank (write %2B for a"
                     + " plus), unless DATABASE_PASSWORD says otherwise")
         case .databaseHost:
             Specification(
@@ -64,7 +64,7 @@ extension Variable {
         case .scoresFile:
             Specification(
                 .database, .path, default: "scores.sqlite", roles: [.all],
-                "SQLite file of a later version; not used by this one")
+                "SQLite file that is the store when no database is named")
         case .autoMigrate:
             Specification(
                 .database, .flag, default: "1", roles: [.all, .scores], "apply migrations when serving starts")

@@ -14,7 +14,7 @@ import Scores
 /// The queue is bound before the history is asked, so a score is in one of the two at least. While the broker is out of
 /// reach at the start, the history is read without it, so that readers see something; the bus then catches up as after
 /// any outage. What is decided on the way: `FeedIntake`.
-final class FeedSource: AMQPClient {
+final class FeedSource: BusClient {
     private enum TimerTag {
         static let retry: UInt32 = 0
         static let patience: UInt32 = 1
@@ -32,7 +32,7 @@ final class FeedSource: AMQPClient {
     private var dropped: ThrottledLog
     private var clock: Clock!  // made in init; needs self
 
-    private var connection: AMQPConnection?
+    private var connection: BusConnection?
     private var isConnected = false
     private var intake: FeedIntake
     private var fetching: ScoreHistory.Ticket?
@@ -63,8 +63,7 @@ final class FeedSource: AMQPClient {
     }
 
     /// Begins to consume; goes on by itself after every outage.
-    func connect(_ configuration: AMQPConfiguration, topology: Topology) {
-        let connection = AMQPConnection(reactor, configuration, topology: topology, publishes: false, client: self)
+    func connect(_ connection: BusConnection) {
         self.connection = connection
         connection.start()
     }
@@ -80,16 +79,16 @@ final class FeedSource: AMQPClient {
 
     // MARK: The bus
 
-    override func ready(_ connection: AMQPConnection) {
+    override func ready() {
         if !isConnected { health.brokerReached() }
         isConnected = true
-        outage.reached()
+        if connection?.isDurable == true { outage.reached() }
         intake.ready(at: reactor.now)
         wait()
         begin()
     }
 
-    override func disconnected(_ connection: AMQPConnection, error: AMQPError) {
+    override func disconnected(_ error: AMQPError) {
         if isConnected {
             health.brokerLost()
             intake.lost(at: reactor.now)
@@ -103,7 +102,7 @@ final class FeedSource: AMQPClient {
         }
     }
 
-    override func delivered(_ connection: AMQPConnection, _ delivery: borrowing Delivery) {
+    override func delivered(_ delivery: borrowing Delivery) {
         var decoder = FeedMessageDecoder(contentType: delivery.contentType, body: delivery.body)
         while let line = decoder.next() {
             switch line {
@@ -117,7 +116,7 @@ final class FeedSource: AMQPClient {
         }
     }
 
-    override func dropped(_ connection: AMQPConnection, error: AMQPError) {
+    override func dropped(_ error: AMQPError) {
         metrics.feedInvalidMessages.add()
         dropped.write("\(error)", at: reactor.now)
     }
@@ -190,7 +189,7 @@ final class FeedSource: AMQPClient {
         intake.removePending()
     }
 
-    /// The reactor's calls. (`AMQPClient` is the base class of the feed, so it cannot be a `Source` itself.)
+    /// The reactor's calls. (`BusClient` is the base class of the feed, so it cannot be a `Source` itself.)
     private final class Clock: Source {
         unowned let feed: FeedSource
         init(_ feed: FeedSource) { self.feed = feed }

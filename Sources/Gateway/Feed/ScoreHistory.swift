@@ -17,11 +17,13 @@ class ScoreHistory {
     enum Asker {
         case subscriber(FeedConnection)
         case feed(FeedSource)
+        case queue(LocalQueue)
 
         func fetched(_ scores: [Score], isLast: Bool) {
             switch self {
             case .subscriber(let connection): connection.fetched(scores, isLast: isLast)
             case .feed(let feed): feed.fetched(scores, isLast: isLast)
+            case .queue(let queue): queue.fetched(scores, isLast: isLast)
             }
         }
 
@@ -29,6 +31,7 @@ class ScoreHistory {
             switch self {
             case .subscriber(let connection): connection.fetchFailed()
             case .feed(let feed): feed.fetchFailed()
+            case .queue(let queue): queue.fetchFailed()
             }
         }
     }
@@ -43,6 +46,10 @@ class ScoreHistory {
 
     final func fetch(_ question: Question, limit: Int, for feed: FeedSource) -> Ticket? {
         fetch(question, limit: limit, .feed(feed))
+    }
+
+    final func fetch(_ question: Question, limit: Int, for queue: LocalQueue) -> Ticket? {
+        fetch(question, limit: limit, .queue(queue))
     }
 
     private func fetch(_ question: Question, limit: Int, _ asker: Asker) -> Ticket? {

@@ -11,5 +11,5 @@ public struct Migration: Sendable {
     public var label: String { "\(number) \(name)" }
 
     /// All of them, in the order of their numbers.
-    public static let all: [Migration] = [.scoreTable, .outbox, .outboxStorage]
+    public static let all: [Migration] = [.scoreTable, .outbox, .outboxStorage, .queue]
 }

@@ -11,7 +11,7 @@ import Scores
 ///
 /// Several posters keep the channel's limit without talking, because the broker lets one consume at a time: that one's
 /// pace is the pace. Who takes over rests for a second first, as the former one may just have posted.
-final class SlackPoster: AMQPClient {
+final class SlackPoster: BusClient {
     private let reactor: Reactor
     private let client: HTTPClient
     private let settings: Configuration.Slack
@@ -21,7 +21,7 @@ final class SlackPoster: AMQPClient {
     private var outage: OutageLog
     private var invalid: ThrottledLog
     private var oversized: ThrottledLog
-    private var connection: AMQPConnection!  // made in init; needs self
+    private var connection: BusConnection?
     private var clock: Clock!  // made in init; needs self
 
     private var digest = SlackDigest()
@@ -40,11 +40,11 @@ final class SlackPoster: AMQPClient {
 
     /// A poster that stands still without its connection being closed (stopped, its host gone) is missed by the broker
     /// after two to three of these, and then another takes over.
-    private static let heartbeat = Duration.seconds(10)
+    static let heartbeat = Duration.seconds(10)
 
     init(
-        _ reactor: Reactor, client: HTTPClient, settings: Configuration.Slack, configuration: AMQPConfiguration,
-        topology: Topology, health: Health, metrics: WorkerMetrics, log: Logger
+        _ reactor: Reactor, client: HTTPClient, settings: Configuration.Slack, health: Health, metrics: WorkerMetrics,
+        log: Logger
     ) {
         self.reactor = reactor
         self.client = client
@@ -57,11 +57,11 @@ final class SlackPoster: AMQPClient {
         oversized = ThrottledLog(log, "poster: a message was dropped", level: .error)
         super.init()
         clock = Clock(self)
-        var topology = topology
-        topology.prefetch = ScoreLimits.slackHeldDeliveries
-        var configuration = configuration
-        configuration.heartbeat = min(configuration.heartbeat, Self.heartbeat)
-        connection = AMQPConnection(reactor, configuration, topology: topology, publishes: false, client: self)
+    }
+
+    /// Begins to take from its queue; goes on by itself after every outage.
+    func connect(_ connection: BusConnection) {
+        self.connection = connection
         connection.start()
     }
 
@@ -78,10 +78,10 @@ final class SlackPoster: AMQPClient {
     func close(deadline: Instant) {
         isEnding = true
         forget()
-        connection.close(deadline: deadline)
+        connection?.close(deadline: deadline)
     }
 
-    var isClosed: Bool { connection.isClosed }
+    var isClosed: Bool { connection?.isClosed ?? true }
 
     private func forget() {
         isTaking = false
@@ -91,17 +91,17 @@ final class SlackPoster: AMQPClient {
 
     // MARK: The queue
 
-    override func ready(_ connection: AMQPConnection) {
+    override func ready() {
         if !isConnected {
             health.brokerReached()
-            outage.reached()
+            if connection?.isDurable == true { outage.reached() }
         }
         isConnected = true
         isTaking = true
         isFirst = true
         pace.rest(reactor.now)
         planNext()
-        if let refusal = connection.queueRefusal, !hasToldOfQueue {
+        if let refusal = connection?.queueRefusal, !hasToldOfQueue {
             hasToldOfQueue = true
             log.notice(
                 """
@@ -111,7 +111,7 @@ final class SlackPoster: AMQPClient {
         }
     }
 
-    override func disconnected(_ connection: AMQPConnection, error: AMQPError) {
+    override func disconnected(_ error: AMQPError) {
         // Of a queue that is gone with its messages what was delivered is all that is left; it can still be acknowledged.
         // Otherwise all comes again. What a post under way tells may reach Slack twice: at least once.
         if error != .consumerCancelled { forget() }
@@ -122,14 +122,14 @@ final class SlackPoster: AMQPClient {
         outage.failed("\(error)", at: reactor.now)
     }
 
-    override func dropped(_ connection: AMQPConnection, error: AMQPError) {
+    override func dropped(_ error: AMQPError) {
         metrics.feedInvalidMessages.add()
         oversized.write("\(error)", at: reactor.now)
     }
 
-    override func delivered(_ connection: AMQPConnection, _ delivery: borrowing Delivery) {
+    override func delivered(_ delivery: borrowing Delivery) {
         // What comes while the others are handed back goes the same way.
-        guard isTaking else { return }
+        guard isTaking, let connection else { return }
         var isEmpty = true
         var decoder = FeedMessageDecoder(contentType: delivery.contentType, body: delivery.body)
         while let line = decoder.next() {
@@ -156,7 +156,7 @@ final class SlackPoster: AMQPClient {
     private func planNext() {
         metrics.slackWaiting.store(UInt64(digest.count))
         // While the queue is being declared there is nothing to hand back to; `ready` plans again.
-        let holdEnd = connection.isReady ? digest.heldSince + ScoreLimits.slackHold : .distantFuture
+        let holdEnd = connection?.isReady == true ? digest.heldSince + ScoreLimits.slackHold : .distantFuture
         let next = isPosting || isEnding || digest.count == 0 ? nil : min(max(pace.postAt, reactor.now), holdEnd)
         guard next != due else { return }
         reactor.cancel(timer)
@@ -174,7 +174,7 @@ final class SlackPoster: AMQPClient {
             post()
         } else if reactor.now >= digest.heldSince + ScoreLimits.slackHold {
             let scores = digest.count
-            if connection.handBackDeliveries() {
+            if connection?.handBackDeliveries() == true {
                 log.info("poster: handing scores back to the broker", metadata: ["scores": "\(scores)"])
                 forget()
             }
@@ -209,10 +209,10 @@ final class SlackPoster: AMQPClient {
         switch outcome {
         case .posted:
             // Nothing, when the deliveries are gone with their connection: they come again.
-            if let told = digest.posted() { connection.ack(told.deliveryTag, multiple: true) }
+            if let told = digest.posted() { connection?.ack(told.deliveryTag, multiple: true) }
         case .unpostable(let reason):
             if let told = digest.refused() {
-                connection.ack(told.deliveryTag, multiple: true)
+                connection?.ack(told.deliveryTag, multiple: true)
                 metrics.slackScoresLost.add(UInt64(told.scores))
                 log.error(
                     "poster: Slack will never take this", metadata: ["reason": "\(reason)", "scores": "\(told.scores)"])

@@ -12,7 +12,7 @@ final class ScoreAnswer: BodyProducer {
     }
 
     private let server: HTTPServer
-    private let reader: ScoreReader
+    private let store: ScoreStore
     private let ticket: ResponseTicket
     private let shape: Shape
     private let ifNoneMatch: [UInt8]
@@ -30,19 +30,19 @@ final class ScoreAnswer: BodyProducer {
 
     /// - Parameter ifNoneMatch: the field's value; empty when absent.
     init(
-        _ shape: Shape, page: ScorePage, ifNoneMatch: [UInt8], ticket: ResponseTicket, reader: ScoreReader,
+        _ shape: Shape, page: ScorePage, ifNoneMatch: [UInt8], ticket: ResponseTicket, store: ScoreStore,
         server: HTTPServer
     ) {
         self.shape = shape
         self.page = page
         self.ifNoneMatch = ifNoneMatch
         self.ticket = ticket
-        self.reader = reader
+        self.store = store
         self.server = server
     }
 
     func start() {
-        isReading = reader.read(page, for: .answer(self))
+        isReading = store.read(page, for: .answer(self))
         if !isReading { refuse() }
     }
 
@@ -144,7 +144,7 @@ final class ScoreAnswer: BodyProducer {
             // The next page is read while this one travels.
             page = page.following(lastID)
             page.limit = Int(min(Int64(StoreLimits.pageRows), remaining))
-            isReading = reader.read(page, for: .answer(self))
+            isReading = store.read(page, for: .answer(self))
             if !isReading {
                 hasFailed = true
                 connection.abortBody()

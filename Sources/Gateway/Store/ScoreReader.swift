@@ -6,40 +6,15 @@ import Postgres
 import Reactor
 import Scores
 
-/// A page of scores, made once for all who asked for it.
-struct ScorePageResult {
-    /// A JSON array of the scores.
-    let json: [UInt8]
-    let count: Int
-    /// The id of the last row; nil when there is none.
-    let lastID: Int64?
-    /// Whether rows follow.
-    let hasMore: Bool
-    /// A strong validator of the bytes (RFC 9110 section 8.8.3).
-    let hash: UInt64
-
-    /// The scores, with commas between them and without the brackets.
-    var scores: Span<UInt8> {
-        @_lifetime(borrow self)
-        get { json.span.extracting(1..<json.count - 1) }
-    }
-}
-
 /// Runs `ReadGroup` on a PostgreSQL connection of its own, so that reads never wait behind commits, nor commits behind
 /// reads: requests for the same page that arrive in one turn, or while it is being read, share a query.
 final class ScoreReader: PostgresClient {
-    /// Who waits for a page.
-    enum Asker {
-        case answer(ScoreAnswer)
-        case history(StoreHistory, ScoreHistory.Ticket)
-    }
-
     private let reactor: Reactor
     private let health: Health
     private var failures: ThrottledLog
     private var isConnected = false
     private var connection: PostgresConnection!  // made in init; needs self
-    private var group = ReadGroup<ScorePage, Asker>()
+    private var group = ReadGroup<ScorePage, PageAsker>()
     private var running: [UInt64: ScorePage] = [:]
     private var parameters = ParameterBuffer()
     private var clock: Clock!  // made in init; needs self
@@ -67,7 +42,7 @@ final class ScoreReader: PostgresClient {
 
     /// Asks for a page; the asker is answered in a later turn, or fails.
     /// - Returns: false when the database is out of reach or too many wait; nothing follows then.
-    func read(_ page: ScorePage, for asker: Asker) -> Bool {
+    func read(_ page: ScorePage, for asker: PageAsker) -> Bool {
         guard connection.isReady, group.join(page, asker) else { return false }
         sendSoon()
         return true
@@ -91,7 +66,7 @@ final class ScoreReader: PostgresClient {
     }
 
     /// - Returns: whether an answer follows.
-    private func execute(_ start: ReadGroup<ScorePage, Asker>.Start) -> Bool {
+    private func execute(_ start: ReadGroup<ScorePage, PageAsker>.Start) -> Bool {
         let page = start.key
         parameters.removeAll()
         parameters.append(int64: page.after)
@@ -183,14 +158,5 @@ final class ScoreReader: PostgresClient {
                     createdAt: Timestamp(microsecondsSince2000: rows.int64(index, 3))))
         }
         return page.order == .ascending ? scores : scores.reversed()
-    }
-}
-
-extension ScoreReader.Asker {
-    func failed() {
-        switch self {
-        case .answer(let answer): answer.failed()
-        case .history(let history, let ticket): history.fail(ticket)
-        }
     }
 }

@@ -160,6 +160,23 @@ enum ScoreSQL {
                 """, parameterTypes: [])
     }
 
+    // MARK: The poster's place, when the bus is in the process
+
+    /// The highest id that was told; at the very beginning the newest score: what was stored before is no news.
+    static let told = Statement(
+        name: "told",
+        sql: """
+            SELECT coalesce((SELECT told FROM score_queue WHERE name = 'poster'), (SELECT max(id) FROM "Score"), 0)
+            """, parameterTypes: [])
+
+    /// Keeps the place. $1 the highest id that was told.
+    static let tell = Statement(
+        name: "tell",
+        sql: """
+            INSERT INTO score_queue (name, told) VALUES ('poster', $1)
+            ON CONFLICT (name) DO UPDATE SET told = excluded.told
+            """, parameterTypes: [T.int8])
+
     // MARK: Batches of any size
 
     /// A part of a large batch: stored like a flush, with an outbox row that is due at once. Nobody waits for its rows one

@@ -6,16 +6,16 @@ import Scores
 /// The body of a `POST /scores` that is more than one small object: a batch, a body of unknown length, or one with an
 /// Idempotency-Key. It is judged as it comes.
 ///
-///     pieces ─▶ undecided ─ first byte ─▶ object: collected, at most MAX_BODY ──────────────▶ ScoreWriter
-///                     │                ┌▶ up to `rowsPerFlush` scores: one unit of a flush ──▶ ScoreWriter
-///                     └─ `[`, or lines ┴▶ more: a transaction of its own ───────────────────▶ BatchTransaction
+///     pieces ─▶ undecided ─ first byte ─▶ object: collected, at most MAX_BODY ──────────────▶ ScoreStore
+///                     │                ┌▶ up to `rowsPerFlush` scores: one unit of a flush ──▶ ScoreStore
+///                     └─ `[`, or lines ┴▶ more: a transaction of its own ───────────────────▶ LargeBatch
 ///
 /// So a batch is stored all or none, and none of it costs more memory than some chunks of it.
 final class ScoreUpload: BodyConsumer {
     /// What an upload works with.
     struct Services {
-        let writer: ScoreWriter
-        let batches: BatchTransactions
+        let store: ScoreStore
+        let answers: WriteAnswers
         let running: RunningKeys
         /// Largest body of a single score, in bytes.
         let maximumBody: Int
@@ -36,7 +36,7 @@ final class ScoreUpload: BodyConsumer {
     private var object = ByteBuffer()
     private var decoder: ScoreBatchDecoder
     private var rows = ScoreRows()
-    private var large: BatchTransaction?
+    private var large: LargeBatch?
     /// Whether somebody else answers from here on.
     private var isHandedOver = false
 
@@ -78,7 +78,7 @@ final class ScoreUpload: BodyConsumer {
         try decoder.receive(piece, into: &rows)
         // One more than fits a flush: it cannot become part of one any more.
         if large == nil, rows.count > ScoreLimits.rowsPerFlush {
-            large = services.batches.begin(response, key: key)
+            large = services.store.begin(response, key: key)
             if large == nil { throw .busy }
         }
         large?.received(piece.count)
@@ -107,9 +107,9 @@ final class ScoreUpload: BodyConsumer {
             large.take(rows)
             large.finish()
         } else if rows.count == 0 {
-            services.writer.answers.storedBatch(ticket, count: 0, first: nil, last: nil)
+            services.answers.storedBatch(ticket, count: 0, first: nil, last: nil)
         } else {
-            services.writer.submit(rows, ticket)
+            services.store.submit(rows, ticket)
         }
         large = nil
     }
@@ -120,7 +120,7 @@ final class ScoreUpload: BodyConsumer {
         let ticket = WriteTicket(response: response, isBatch: false, key: key)
         do throws(Problem) {
             let submission = try ScoreSubmission.parse(body.bytes)
-            services.writer.submit(submission, from: body.bytes, ticket)
+            services.store.submit(submission, from: body.bytes, ticket)
         } catch {
             isHandedOver = false
             refuse(error, server)

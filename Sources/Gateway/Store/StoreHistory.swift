@@ -2,10 +2,10 @@ import Scores
 
 /// The feed's history from this process's own store.
 final class StoreHistory: ScoreHistory {
-    private let reader: ScoreReader
+    private let store: ScoreStore
 
-    init(_ reader: ScoreReader) {
-        self.reader = reader
+    init(_ store: ScoreStore) {
+        self.store = store
     }
 
     override func ask(_ question: Question, limit: Int, _ ticket: Ticket) -> Bool {
@@ -14,7 +14,7 @@ final class StoreHistory: ScoreHistory {
             case .newest: ScorePage(newest: limit)
             case .after(let id): ScorePage(after: id, limit: limit)
             }
-        return reader.read(page, for: .history(self, ticket))
+        return store.read(page, for: .history(self, ticket))
     }
 
     func received(_ ticket: Ticket, _ scores: [Score], isLast: Bool) {

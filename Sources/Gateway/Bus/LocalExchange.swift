@@ -1,0 +1,155 @@
+import AMQP
+import Bytes
+import Reactor
+import Scores
+
+/// The bus inside the process: what any reactor publishes goes to all consumers, which live on worker 0. Nothing of it
+/// outlives the process, and nothing has to: the feed begins with what the store has, and the poster's queue
+/// (`LocalQueue`) is a place in the store.
+final class LocalExchange: Sendable {
+    /// One message: a score's JSON object, or several, one a line.
+    struct Message: Sendable {
+        let scores: Int
+        let body: [UInt8]
+    }
+
+    let mailbox: Mailbox<Message>
+
+    init() throws(SystemError) {
+        mailbox = try Mailbox()
+    }
+}
+
+/// The receiving end: gives every message to every consumer.
+final class LocalFanout: MailboxReceiver<LocalExchange.Message> {
+    private var consumers: [LocalConsumer] = []
+
+    func bind(_ consumer: LocalConsumer) {
+        consumers.append(consumer)
+    }
+
+    override func receive(_ message: LocalExchange.Message) {
+        for consumer in consumers { consumer.take(message) }
+    }
+}
+
+/// Who consumes from the local bus.
+class LocalConsumer: BusConnection {
+    override var isDurable: Bool { false }
+
+    func take(_ message: LocalExchange.Message) {}
+}
+
+extension LocalExchange.Message {
+    private static let object = Array("application/json".utf8)
+    private static let lines = Array("application/x-ndjson".utf8)
+
+    /// Hands it to `client` under a delivery tag.
+    func deliver(to client: BusClient, tag: UInt64) {
+        let contentType = scores > 1 ? Self.lines : Self.object
+        client.delivered(
+            Delivery(
+                deliveryTag: tag, redelivered: false, timestamp: nil, contentType: contentType.span, messageID: Span(),
+                body: body.span))
+    }
+}
+
+/// What the outbox of one reactor publishes with. A message that is in the mailbox has arrived.
+final class LocalPublisher: BusConnection {
+    private let reactor: Reactor
+    private let exchange: LocalExchange
+    private unowned let client: BusClient
+    private var clock: Clock!  // made in init; needs self
+    /// Taken, and not confirmed yet.
+    private var tickets: [UInt64] = []
+    private var hasStarted = false
+
+    init(_ reactor: Reactor, _ exchange: LocalExchange, _ client: BusClient) {
+        self.reactor = reactor
+        self.exchange = exchange
+        self.client = client
+        super.init()
+        clock = Clock(self)
+    }
+
+    override func start() {
+        _ = reactor.schedule(clock, at: reactor.now)
+    }
+
+    override func close(deadline: Instant) {
+        hasStarted = false
+    }
+
+    override var isClosed: Bool { !hasStarted }
+    override var isReady: Bool { hasStarted }
+    override var isDurable: Bool { false }
+    override var canPublish: Bool { hasStarted }
+
+    override func publish(scores: Int, messageID: Span<UInt8>, body: Span<UInt8>, ticket: UInt64) -> Bool {
+        guard hasStarted else { return false }
+        exchange.mailbox.post(LocalExchange.Message(scores: scores, body: body.copied))
+        if tickets.isEmpty { _ = reactor.schedule(clock, at: reactor.now) }
+        tickets.append(ticket)
+        return true
+    }
+
+    private func turn() {
+        if !hasStarted {
+            hasStarted = true
+            client.ready()
+        }
+        let confirmed = tickets
+        tickets.removeAll()
+        for ticket in confirmed { client.confirmed(ticket) }
+    }
+
+    private final class Clock: Source {
+        private unowned let publisher: LocalPublisher
+        init(_ publisher: LocalPublisher) { self.publisher = publisher }
+        override func timerFired(_ tag: UInt32) { publisher.turn() }
+    }
+}
+
+/// The feed's subscription: everything from the moment it began.
+final class LocalSubscription: LocalConsumer {
+    private let reactor: Reactor
+    private unowned let client: BusClient
+    private var clock: Clock!  // made in init; needs self
+    private var isOpen = false
+    private var isEnded = false
+
+    init(_ reactor: Reactor, _ client: BusClient) {
+        self.reactor = reactor
+        self.client = client
+        super.init()
+        clock = Clock(self)
+    }
+
+    override func start() {
+        // What is published from here on is in the mailbox when `ready` is told.
+        isOpen = true
+        _ = reactor.schedule(clock, at: reactor.now)
+    }
+
+    override func close(deadline: Instant) {
+        isOpen = false
+        isEnded = true
+    }
+
+    override var isClosed: Bool { isEnded }
+    override var isReady: Bool { isOpen }
+
+    override func take(_ message: LocalExchange.Message) {
+        if isOpen { message.deliver(to: client, tag: 1) }
+    }
+
+    private func opened() {
+        if isOpen { client.ready() }
+    }
+
+    private final class Clock: Source {
+        private unowned let subscription: LocalSubscription
+        init(_ subscription: LocalSubscription) { self.subscription = subscription }
+        override func timerFired(_ tag: UInt32) { subscription.opened() }
+    }
+}
