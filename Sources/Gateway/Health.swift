@@ -10,6 +10,8 @@ final class Health: Sendable {
     private let brokerWasReached = Atomic<Bool>(false)
     private let brokerConnections = Atomic<Int>(0)
     private let historyWasReached = Atomic<Bool>(false)
+    private let databaseLosses = Atomic<Int>(0)
+    private let brokerLosses = Atomic<Int>(0)
     private let draining = Atomic<Bool>(false)
 
     /// - Parameters:
@@ -32,6 +34,7 @@ final class Health: Sendable {
 
     func databaseDisconnected() {
         databaseConnections.subtract(1, ordering: .relaxed)
+        databaseLosses.add(1, ordering: .relaxed)
     }
 
     func brokerReached() {
@@ -41,6 +44,7 @@ final class Health: Sendable {
 
     func brokerLost() {
         brokerConnections.subtract(1, ordering: .relaxed)
+        brokerLosses.add(1, ordering: .relaxed)
     }
 
     func historyReached() {
@@ -54,6 +58,9 @@ final class Health: Sendable {
     var isDraining: Bool { draining.load(ordering: .relaxed) }
     var needsDatabase: Bool { databaseConnectionsNeeded > 0 }
     var isDatabaseUp: Bool { databaseConnections.load(ordering: .relaxed) >= databaseConnectionsNeeded }
+    /// Connections that were lost since the start.
+    var databaseConnectionsLost: Int { databaseLosses.load(ordering: .relaxed) }
+    var brokerConnectionsLost: Int { brokerLosses.load(ordering: .relaxed) }
     var isBrokerUp: Bool { brokerConnections.load(ordering: .relaxed) > 0 }
 
     /// What keeps the process from being ready, or nil.

@@ -122,6 +122,13 @@ final class OutboxRelay: BusClient {
 
     private func countOpen() {
         metrics.messagesUnconfirmed.store(UInt64(outbox.openCount))
+        if outbox.openCount == 0 { metrics.outboxAge.store(0) }
+    }
+
+    /// A mark begins with the time it was made.
+    private func lookAtAge() {
+        let now = UInt64(max(0, reactor.unixSeconds)) * 1000
+        metrics.outboxAge.store(outbox.oldest.map { now - min(now, $0.high >> 16) } ?? 0)
     }
 
     override func ready() {
@@ -164,6 +171,7 @@ final class OutboxRelay: BusClient {
         } else {
             isExpiryScheduled = false
             outbox.expire(reactor.now)
+            lookAtAge()
         }
         publish()
     }

@@ -11,6 +11,7 @@ final class Routes: Responder {
         var uploads: ScoreUpload.Services?
         var store: ScoreStore?
         var hub: FeedHub?
+        var events: FeedHub?
         var page: Page?
     }
 
@@ -19,6 +20,7 @@ final class Routes: Responder {
         case score(Int64)
         case page
         case feed
+        case events
         case echo
         case health
         case readiness
@@ -35,8 +37,12 @@ final class Routes: Responder {
     private let health: Health
     private let workers: Workers
     private let metrics: WorkerMetrics
+    private let reactor: Reactor
 
-    init(_ configuration: Configuration, health: Health, workers: Workers, metrics: WorkerMetrics) {
+    init(
+        _ reactor: Reactor, _ configuration: Configuration, health: Health, workers: Workers, metrics: WorkerMetrics
+    ) {
+        self.reactor = reactor
         self.configuration = configuration
         self.health = health
         self.workers = workers
@@ -46,7 +52,6 @@ final class Routes: Responder {
     override func head(
         _ request: RequestParser, in bytes: Span<UInt8>, ticket: ResponseTicket, on server: HTTPServer
     ) -> HeadDecision {
-        metrics.requests.add()
         let method = request.head.method
         let path = bytes.extracting(request.head.path)
         if path.equals("*") {
@@ -55,9 +60,11 @@ final class Routes: Responder {
             return .answered
         }
         guard let route = route(path) else {
+            // (Counted as other.)
             server.refuse(ticket, .notFound, detail: "There is nothing at this path.")
             return .answered
         }
+        let ticket = ticket.routed(label(route, method).rawValue)
         switch (route, method) {
         case (.health, .get), (.health, .head):
             server.respond(ticket, .ok, contentType: "application/json", body: Routes.healthy)
@@ -69,6 +76,11 @@ final class Routes: Responder {
             answer(.single, ScorePage(id: id), request, bytes, ticket, server)
         case (.feed, .get):
             return feed(path, request, bytes, ticket, server)
+        case (.events, .get):
+            return eventStream(request, bytes, ticket, server)
+        case (.events, .head):
+            server.respond(
+                ticket, .ok, contentType: nil, fields: EventStreamConnection.fields, body: Span())
         case (.echo, .get):
             return upgrade(request, bytes, ticket, server) { EchoConnection(now: server.reactor.now) }
         case (.page, .get), (.page, .head):
@@ -81,7 +93,7 @@ final class Routes: Responder {
             readiness(ticket, server)
         case (.metrics, .get), (.metrics, .head):
             var page = ByteBuffer()
-            MetricsPage.append(workers.metrics, health, to: &page)
+            MetricsPage(workers.metrics, health, role: configuration.role).append(to: &page)
             server.respond(ticket, .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: page.bytes)
         case (_, .options):
             server.respond(ticket, .noContent, contentType: nil, fields: allow(route), body: Span())
@@ -94,6 +106,7 @@ final class Routes: Responder {
 
     override func body(_ bytes: Span<UInt8>, context: UInt32, ticket: ResponseTicket, on server: HTTPServer) {
         guard let uploads = services.uploads else { return }
+        let ticket = ticket.routed(RouteLabel.postScores.rawValue)
         guard ScoreBatchDecoder.opening(of: bytes) != .array else {
             let upload = ScoreUpload(uploads, ticket, isLines: false, key: nil)
             // Whether it takes more does not matter: this is all there is.
@@ -114,6 +127,11 @@ final class Routes: Responder {
             status: Int(status.rawValue), title: "\(status.phrase)", detail: "\(detail)", to: &body)
     }
 
+    override func answering(_ ticket: ResponseTicket, _ status: Status) {
+        metrics.answered(
+            RouteLabel(rawValue: ticket.route) ?? .other, status.rawValue, after: ticket.age(reactor.now))
+    }
+
     // MARK: Paths
 
     /// The route of a path that this role hosts, or nil.
@@ -130,16 +148,34 @@ final class Routes: Responder {
         if services.hub != nil {
             if path.equals("/") { return .page }
             if path.starts(with: "/ws/") { return .feed }
+            if path.equals("/events") { return .events }
             if configuration.wsEcho, path.equals("/ws-echo") { return .echo }
         }
         return nil
+    }
+
+    /// What a request is counted as.
+    private func label(_ route: Route, _ method: Method) -> RouteLabel {
+        if case .scores = route, method == .post { return .postScores }
+        guard method == .get || method == .head else { return .otherMethod }
+        return switch route {
+        case .scores: .listScores
+        case .score: .score
+        case .page: .page
+        case .feed: .feed
+        case .events: .events
+        case .echo: .echo
+        case .health: .health
+        case .readiness: .readiness
+        case .metrics: .metrics
+        }
     }
 
     private func allow(_ route: Route) -> StaticString {
         switch route {
         case .scores: "Allow: GET, HEAD, POST, OPTIONS\r\n"
         case .feed, .echo: "Allow: GET, OPTIONS\r\n"
-        case .score, .page, .health, .readiness, .metrics: "Allow: GET, HEAD, OPTIONS\r\n"
+        case .score, .page, .events, .health, .readiness, .metrics: "Allow: GET, HEAD, OPTIONS\r\n"
         }
     }
 
@@ -260,7 +296,7 @@ final class Routes: Responder {
             return .answered
         }
         guard let hub = services.hub else { return .answered }
-        let start: FeedConnection.Start
+        let start: FeedSubscription.Start
         do throws(Problem) {
             start = try FeedRequest.start(
                 request.head.query, in: bytes, history: configuration.feedHistory)
@@ -271,22 +307,51 @@ final class Routes: Responder {
         return upgrade(request, bytes, ticket, server) { FeedConnection(hub, start: start) }
     }
 
-    private func upgrade(
-        _ request: RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer,
-        _ make: () -> WebSocketConnection
+    /// `Last-Event-ID` is what a browser sends when it comes again, and wins over what the page's address says.
+    private func eventStream(
+        _ request: RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer
     ) -> HeadDecision {
+        guard let hub = services.events, mayFollow(request, bytes, ticket, server) else { return .answered }
+        var start: FeedSubscription.Start
+        do throws(Problem) {
+            start = try FeedRequest.start(request.head.query, in: bytes, history: configuration.feedHistory)
+        } catch {
+            server.refuse(ticket, error)
+            return .answered
+        }
+        if let last = request.value(of: .lastEventID), let id = bytes.extracting(last).decimalValue {
+            start = .after(id)
+        }
+        metrics.answered(.events, 200, after: 0)
+        return .upgrade(FeedEvents(hub, start: start))
+    }
+
+    /// Whether it may get the feed; it is answered if not.
+    private func mayFollow(
+        _ request: RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer
+    ) -> Bool {
         guard Origin.isAllowed(request, in: bytes, by: configuration.allowedOrigins) else {
             server.refuse(ticket, .forbidden, detail: "This origin may not read the feed.")
-            return .answered
+            return false
         }
         guard !server.isDraining else {
             // Whom the drain has passed already nobody would tell to go away.
             server.refuse(
                 ticket, .serviceUnavailable, detail: "The gateway is shutting down.", fields: StoreLimits.retryAfter)
-            return .answered
+            return false
         }
+        return true
+    }
+
+    private func upgrade(
+        _ request: RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer,
+        _ make: () -> WebSocketConnection
+    ) -> HeadDecision {
+        guard mayFollow(request, bytes, ticket, server) else { return .answered }
         switch WebSocketUpgrade.check(request, in: bytes) {
-        case .acceptable: return .upgrade(make())
+        case .acceptable:
+            metrics.answered(RouteLabel(rawValue: ticket.route) ?? .other, 101, after: 0)
+            return .upgrade(make())
         case .malformed(let reason): server.refuse(ticket, .badRequest, detail: reason)
         case .upgradeRequired(let reason):
             server.refuse(ticket, .upgradeRequired, detail: reason, fields: WebSocketUpgrade.requiredFields)

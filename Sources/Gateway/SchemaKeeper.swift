@@ -24,4 +24,17 @@ enum SchemaKeeper {
             }
         }
     }
+
+    /// Blocks until the poster's queue has a place.
+    static func placeQueue(_ database: PostgresConfiguration, _ log: Logger) {
+        while true {
+            do throws(PostgresError) {
+                try BlockingConnection(database).run(ScoreSQL.firstPlace, within: MigrationLimits.lookUp)
+                return
+            } catch {
+                log.error("poster: its place cannot be kept; trying again", metadata: ["error": "\(error)"])
+                sleep(pauseSeconds)
+            }
+        }
+    }
 }

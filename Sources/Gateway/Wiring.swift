@@ -26,6 +26,9 @@ extension Configuration {
             }, connectionName: "score-gateway \(role.rawValue)", product: "score-gateway", version: Version.text)
     }
 
+    /// The bus is in the process, and a poster reads from it: its place is in the store.
+    var hasLocalQueue: Bool { broker == nil && slack != nil }
+
     /// The exchange, and the queue a part of the gateway consumes from.
     func topology(queue: Topology.Queue) -> Topology {
         let isShared = if case .durable = queue { true } else { false }

@@ -51,6 +51,7 @@ final class Worker: Source {
     private var relay: OutboxRelay?
     private var fanout: LocalFanout?
     private var hub: FeedHub?
+    private var events: FeedHub?
     private var feed: FeedSource?
     private var poster: SlackPoster?
     private var stage = Stage.serving
@@ -62,7 +63,7 @@ final class Worker: Source {
         metrics = plan.workers.metrics[plan.index]
         do throws(SystemError) {
             reactor = try Reactor()
-            routes = Routes(configuration, health: plan.health, workers: plan.workers, metrics: metrics)
+            routes = Routes(reactor, configuration, health: plan.health, workers: plan.workers, metrics: metrics)
             server = try HTTPServer(
                 reactor,
                 HTTPServer.Options(
@@ -82,7 +83,7 @@ final class Worker: Source {
         } catch {
             throw StartError(error, address: plan.address)
         }
-        routes.services = Routes.Services(uploads: uploads, store: store, hub: hub, page: makePage())
+        routes.services = Routes.Services(uploads: uploads, store: store, hub: hub, events: events, page: makePage())
         reactor.addBeforeSleep(self)
     }
 
@@ -138,7 +139,9 @@ final class Worker: Source {
             preconditionFailure("a reporter without a history was configured")
         }
         hub = FeedHub(
-            reactor, log: try FeedLog(bytes: configuration.feedLogBytes), history: history, metrics: metrics)
+            reactor, .frames, log: try FeedLog(bytes: configuration.feedLogBytes), history: history, metrics: metrics)
+        events = FeedHub(
+            reactor, .events, log: try FeedLog(bytes: configuration.feedLogBytes), history: history, metrics: metrics)
         guard plan.index == 0 else { return }
         let feed = FeedSource(
             reactor, history: history, depth: configuration.feedHistory, workers: plan.workers, health: plan.health,
@@ -179,8 +182,12 @@ final class Worker: Source {
 
     fileprivate func receive(_ message: WorkerMessage) {
         switch message {
-        case .feed(let batch): hub?.append(batch)
-        case .feedIsWarm(let filling): hub?.warmed(filling)
+        case .feed(let batch):
+            hub?.append(batch)
+            events?.append(batch)
+        case .feedIsWarm(let filling):
+            hub?.warmed(filling)
+            events?.warmed(filling)
         case .schemaIsReady:
             store?.start()
         case .drain: startDraining()
@@ -190,6 +197,10 @@ final class Worker: Source {
     override func beforeSleep() {
         metrics.connections.store(UInt64(server.connectionCount))
         metrics.connectionsRefused.store(server.counters.refused)
+        let load = reactor.load
+        metrics.turns.store(load.turns)
+        metrics.busyNanoseconds.store(load.busyNanoseconds)
+        for bucket in 0..<9 { metrics.turnsByLength[bucket].store(load.turnsByLength[bucket]) }
     }
 
     // MARK: Shutdown

@@ -109,7 +109,9 @@ public final class HTTPConnection: ServerConnection {
         if head.method == .head { form.insert(.headOnly) }
         if !head.keepAlive { form.insert(.closes) }
         if head.versionMinor == 0 { form.insert(.http10) }
-        let ticket = ResponseTicket(connection: token, sequence: answers.begin(), form: form)
+        let ticket = ResponseTicket(
+            connection: token, sequence: answers.begin(), form: form,
+            startedAt: ResponseTicket.microseconds(server.reactor.now))
         self.ticket = ticket
         body = RequestBody()
         server.counters.requests += 1
@@ -133,8 +135,7 @@ public final class HTTPConnection: ServerConnection {
             self.ticket = nil
             isUpgrading = true
             var answer = ByteBuffer(capacity: HTTPServerLimits.usualHead)
-            let key = bytes.extracting(parser.value(of: .secWebSocketKey)!)  // checked
-            WebSocketUpgrade.appendResponse(key: key, date: server.date, to: &answer)
+            connection.appendHead(parser, in: bytes, date: server.date, to: &answer)
             answers.hold(ticket, answer.bytes.copied, then: .upgrade(connection))
             answerHeld()
         }
@@ -158,7 +159,9 @@ public final class HTTPConnection: ServerConnection {
     func refuse(_ error: HTTPError) {
         var ticket = ticket
         if ticket == nil {
-            ticket = ResponseTicket(connection: token, sequence: answers.begin(), form: .closes)
+            ticket = ResponseTicket(
+                connection: token, sequence: answers.begin(), form: .closes,
+                startedAt: ResponseTicket.microseconds(server.reactor.now))
         }
         self.ticket = nil
         let consumer = body.takeConsumer()
@@ -181,6 +184,7 @@ public final class HTTPConnection: ServerConnection {
         _ body: Span<UInt8>
     ) {
         guard isAwaited(ticket) else { return }
+        server.responder.answering(ticket, status)
         let consumer = takeConsumer(answering: ticket)
         defer { consumer?.cancelled() }
         let ticket = closing(ticket)
@@ -203,6 +207,7 @@ public final class HTTPConnection: ServerConnection {
             producer.cancelled()
             return
         }
+        server.responder.answering(ticket, status)
         let consumer = takeConsumer(answering: ticket)
         defer { consumer?.cancelled() }
         var ticket = closing(ticket)
@@ -376,7 +381,7 @@ public final class HTTPConnection: ServerConnection {
 
     // MARK: Upgrade
 
-    private func upgrade(to connection: WebSocketConnection) {
+    private func upgrade(to connection: UpgradedConnection) {
         server.replace(self, by: connection)
         stream.handler = connection
         connection.open(stream, server)

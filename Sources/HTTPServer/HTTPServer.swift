@@ -158,7 +158,7 @@ public final class HTTPServer: Source {
     }
 
     /// A connection changes its protocol: late answers to the old one find nothing.
-    func replace(_ connection: HTTPConnection, by upgraded: WebSocketConnection) {
+    func replace(_ connection: HTTPConnection, by upgraded: UpgradedConnection) {
         connections.remove(connection.token)
         upgraded.token = connections.insert(upgraded)
     }

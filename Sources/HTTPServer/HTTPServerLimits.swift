@@ -18,6 +18,10 @@ public enum HTTPServerLimits {
     /// How long output may wait for a peer that does not read any of it.
     static let writeStall: Duration = .seconds(60)
 
+    /// Between two comments on an event stream: proxies give up on a connection that is silent for a minute, some after
+    /// half of it.
+    static let eventReminder: Duration = .seconds(20)
+
     /// While draining: how often connections are told, and how many at least each time. A handful is told at once; some
     /// hundreds do not come back to their next server within a second.
     static let drainTick: Duration = .milliseconds(50)

@@ -9,8 +9,9 @@ public enum HeadDecision {
     case collect(limit: Int, context: UInt32)
     /// Read the body, at most `limit` bytes, and hand it piece by piece to the consumer, at the pace it takes them.
     case stream(limit: Int, BodyConsumer)
-    /// Switch to the WebSocket protocol: the opening handshake was found good (`WebSocketUpgrade.check`).
-    case upgrade(WebSocketConnection)
+    /// No further request on this connection: it becomes a WebSocket, whose opening handshake was found good
+    /// (`WebSocketUpgrade.check`), or an event stream.
+    case upgrade(UpgradedConnection)
 }
 
 /// What answers requests: one per reactor. A class with overridable methods, not an existential: one indirect call.
@@ -27,6 +28,9 @@ open class Responder {
 
     /// The whole body of a request whose head was decided `.collect`. Valid within the call only.
     open func body(_ bytes: Span<UInt8>, context: UInt32, ticket: ResponseTicket, on server: HTTPServer) {}
+
+    /// A request is being answered, by whomever: for those who count.
+    open func answering(_ ticket: ResponseTicket, _ status: Status) {}
 
     /// The server refuses a request by itself (malformed, too large, too slow): the body of the answer.
     open func appendProblem(_ status: Status, detail: StaticString, to body: inout ByteBuffer) {}

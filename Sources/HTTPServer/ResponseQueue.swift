@@ -9,7 +9,7 @@ struct ResponseQueue {
     enum Rest {
         case nothing
         case body(BodyProducer)
-        case upgrade(WebSocketConnection)
+        case upgrade(UpgradedConnection)
     }
 
     struct Held {

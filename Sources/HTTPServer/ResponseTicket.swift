@@ -9,10 +9,37 @@ public struct ResponseTicket: Equatable, Sendable {
     /// Which request of its connection: answers leave in this order (RFC 9112 section 9.3.2).
     let sequence: UInt32
     let form: ResponseForm
+    /// What the responder calls the kind of request (`routed`); 0: it did not say.
+    public private(set) var route: UInt8 = 0
+    /// When its head was read, on the reactor's clock: microseconds, which begin anew after 71 minutes.
+    let startedAt: UInt32
+
+    init(connection: Token, sequence: UInt32, form: ResponseForm, route: UInt8 = 0, startedAt: UInt32) {
+        self.connection = connection
+        self.sequence = sequence
+        self.form = form
+        self.route = route
+        self.startedAt = startedAt
+    }
+
+    /// The same request, known as one of this kind: so `Responder.answering` knows it again.
+    @inline(__always) public func routed(_ route: UInt8) -> ResponseTicket {
+        var ticket = self
+        ticket.route = route
+        return ticket
+    }
+
+    /// How long ago it began, in microseconds. To the turn: what is answered in the turn it came in took none.
+    public func age(_ now: Instant) -> Int { Int(ResponseTicket.microseconds(now) &- startedAt) }
+
+    @inline(__always) static func microseconds(_ now: Instant) -> UInt32 {
+        UInt32(truncatingIfNeeded: now.nanoseconds / 1000)
+    }
 
     /// The same request, whose answer is the connection's last: what the client still sends is not worth reading.
     public var closing: ResponseTicket {
-        ResponseTicket(connection: connection, sequence: sequence, form: form.union(.closes))
+        ResponseTicket(
+            connection: connection, sequence: sequence, form: form.union(.closes), route: route, startedAt: startedAt)
     }
 }
 

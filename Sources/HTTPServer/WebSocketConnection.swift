@@ -4,10 +4,8 @@ import Reactor
 import WebSocket
 
 /// One WebSocket of the server after its handshake: runs `WebSocketSession` on a stream. What messages mean is the
-/// subclass's affair.
-open class WebSocketConnection: ServerConnection {
-    public private(set) unowned var server: HTTPServer!  // set by `open`
-    public private(set) var stream: TCPStream!  // set by `open`
+/// subclass's affair. After `ending`, messages that the peer sent before it saw the Close are dropped.
+open class WebSocketConnection: UpgradedConnection {
     private var session: WebSocketSession
     private var hasEnded = false
     /// A message is being read by the subclass, from the session's own memory: a close waits until it is done.
@@ -22,24 +20,13 @@ open class WebSocketConnection: ServerConnection {
 
     // MARK: For the subclass
 
-    /// The handshake's answer is on its way; messages may be sent.
-    open func opened() {}
-
     /// A whole text message, valid UTF-8. Valid within the call only.
     open func text(_ message: Span<UInt8>) {}
 
     /// A whole binary message. Valid within the call only.
     open func binary(_ message: Span<UInt8>) {}
 
-    /// No data frame may follow: the close handshake has begun, or the connection is gone. Called once, last: messages
-    /// that the peer sent before it saw the Close are dropped.
-    open func ending() {}
-
-    /// The session wrote into `stream.output` by itself (Pong, Ping, Close).
-    open func wroteControl() {}
-
-    /// Whether data frames may still be sent.
-    public var isOpen: Bool { session.state == .open && stream.isOpen }
+    public final override var isOpen: Bool { session.state == .open && stream.isOpen }
 
     public func send(text: Span<UInt8>) {
         session.send(text: text, output: &stream.output)
@@ -49,6 +36,17 @@ open class WebSocketConnection: ServerConnection {
     public func send(binary: Span<UInt8>) {
         session.send(binary: binary, output: &stream.output)
         stream.scheduleFlush()
+    }
+
+    open override func comeAgain(_ reason: StaticString) {
+        close(.tryAgainLater, reason: reason)
+    }
+
+    override func appendHead(
+        _ request: RequestParser, in bytes: Span<UInt8>, date: DateField, to output: inout ByteBuffer
+    ) {
+        let key = bytes.extracting(request.value(of: .secWebSocketKey)!)  // checked
+        WebSocketUpgrade.appendResponse(key: key, date: date, to: &output)
     }
 
     /// Starts the close handshake (RFC 6455 section 7.1.2).
@@ -70,13 +68,6 @@ open class WebSocketConnection: ServerConnection {
     }
 
     // MARK: The stream's events
-
-    func open(_ stream: TCPStream, _ server: HTTPServer) {
-        self.stream = stream
-        self.server = server
-        stream.returnsOutputMemory = true
-        opened()
-    }
 
     public final override func received(_ bytes: Span<UInt8>) -> Int {
         var offset = 0

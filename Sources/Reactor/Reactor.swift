@@ -25,6 +25,9 @@ public final class Reactor {
         let source: Source
     }
 
+    /// What the loop did so far.
+    public private(set) var load = ReactorLoad()
+
     private let poller: Poller
     private var registrations = Slab<Registration>()
     private var timers = Timers()
@@ -60,7 +63,8 @@ public final class Reactor {
     /// One turn, which waits for an event or a deadline.
     /// - Parameter limit: the longest wait; nil waits for as long as nothing is due.
     public func turn(waitingAtMost limit: Duration? = nil) {
-        let ready = poller.wait(milliseconds: timeout(limit))
+        let wait = timeout(limit)
+        let ready = poller.wait(milliseconds: wait)
         refreshClock()
         for index in 0..<ready {
             let (token, readiness) = poller.event(at: index)
@@ -154,16 +158,15 @@ public final class Reactor {
     }
 
     private func timeout(_ limit: Duration?) -> Int32 {
+        let end = Reactor.monotonic().nanoseconds
+        load.turned(nanoseconds: end &- now.nanoseconds)
         if !dirty.isEmpty || mustTurnSoon {
             mustTurnSoon = false
             return 0
         }
         var wait = limit?.wholeNanoseconds ?? .max
-        if let deadline = timers.nextDeadline() {
-            // In whole numbers: a Duration is 128 bits wide, and this is done in every turn.
-            let now = Reactor.monotonic().nanoseconds
-            wait = min(wait, max(deadline.nanoseconds, now) &- now)
-        }
+        // In whole numbers: a Duration is 128 bits wide, and this is done in every turn.
+        if let deadline = timers.nextDeadline() { wait = min(wait, max(deadline.nanoseconds, end) &- end) }
         // Rounded up: waking a millisecond early would spin until the deadline.
         return wait == .max ? -1 : Int32(clamping: (wait + 999_999) / 1_000_000)
     }

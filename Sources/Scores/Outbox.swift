@@ -108,6 +108,9 @@ public struct Outbox {
         self.limit = limit
     }
 
+    /// The mark of the flush that is held longest.
+    public var oldest: FlushMark? { holdings.keys.min() }
+
     /// Messages that are not confirmed: waiting and on their way.
     public var openCount: Int { waitingCount + unconfirmed.count }
 

@@ -126,7 +126,7 @@ import Testing
     }
 
     @Test func everythingWrongIsSaidAtOnce() {
-        let problems = Fixture.problems(["PORT": "x", "LOG_LEVEL": "x"])
+        let problems = Fixture.problems(["PORT": "x", "LOG_LEVEL": "x", "ROLE": "scores"])
         #expect(problems.map(\.subject) == ["PORT", "LOG_LEVEL", "DATABASE_URL", "BROKER_URL"])
     }
 
@@ -146,7 +146,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("all", ["DATABASE_URL", "BROKER_URL"]), ("scores", ["DATABASE_URL", "BROKER_URL"]),
+        ("all", []), ("scores", ["DATABASE_URL", "BROKER_URL"]),
         ("reporter", ["BROKER_URL", "SCORES_API"]), ("poster", ["BROKER_URL", "SLACK_API_TOKEN", "SLACK_CHANNEL"]),
     ])
     func whatARoleNeeds(role: String, needs: [String]) {
@@ -208,11 +208,35 @@ import Testing
         #expect(Fixture.problems(Fixture.urls.merging([name: ""]) { $1 }).isEmpty)
     }
 
+    @Test func whatIsNotNamedIsInTheProcess() throws {
+        func files(_ environment: [String: String], for purpose: Configuration.Purpose = .serve) throws -> String? {
+            try Configuration(Fixture.source(environment), for: purpose).sqliteFile
+        }
+        #expect(try files([:]) == "scores.sqlite")
+        #expect(try files(["SCORES_FILE": "/data/s.db"]) == "/data/s.db")
+        #expect(try files(["DATABASE_URL": "sqlite:x.db"]) == "x.db")
+        #expect(
+            try files(["DATABASE_URL": "sqlite:/a b/x.db", "ROLE": "scores", "BROKER_URL": "amqp://mq"]) == "/a b/x.db")
+        #expect(try files(["DATABASE_URL": "postgres://db"]) == nil)
+        #expect(try files(["DATABASE_HOST": "db"]) == nil)
+        #expect(try files([:], for: .migrate) == "scores.sqlite")
+        #expect(try files(["ROLE": "reporter", "BROKER_URL": "amqp://mq", "SCORES_API": "http://s"]) == nil)
+        let embedded = try Configuration(Fixture.source([:]))
+        #expect(embedded.amqp == nil && embedded.postgres == nil && !embedded.hasLocalQueue)
+        let posting = try Configuration(Fixture.source(["SLACK_API_TOKEN": "t", "SLACK_CHANNEL": "c"]))
+        #expect(posting.hasLocalQueue)
+    }
+
+    @Test(arguments: ["sqlite:", "sqlite://x", "sqlite:///x.db", "sqlite::memory:"])
+    func aURLThatNamesNoFile(url: String) {
+        let problems = Fixture.problems(["DATABASE_URL": url])
+        #expect(problems.map(\.subject) == ["DATABASE_URL"])
+        #expect(problems.first?.message.contains("after sqlite: stands the path of a file") == true)
+    }
+
     @Test func otherThingsNotInThisVersion() {
         let tls = Fixture.problems(["DATABASE_URL": "postgres://db", "BROKER_URL": "amqps://mq"])
         #expect(tls.map(\.subject) == ["BROKER_URL"])
-        let sqlite = Fixture.problems(["DATABASE_URL": "sqlite:x.db", "BROKER_URL": "amqp://mq"])
-        #expect(sqlite.first?.message.contains("sqlite: is not in this version") == true)
     }
 
     // Where values come from

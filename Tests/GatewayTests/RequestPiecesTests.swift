@@ -89,10 +89,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", FeedConnection.Start.newest(1000)), ("history=5", .newest(5)), ("after=7", .after(7)),
+        ("", FeedSubscription.Start.newest(1000)), ("history=5", .newest(5)), ("after=7", .after(7)),
         ("after=7&history=5", .after(7)), ("history=5&after=7", .after(7)), ("x=1&history=0", .newest(0)),
     ])
-    func beginsWhereItIsAsked(query: String, start: FeedConnection.Start) throws {
+    func beginsWhereItIsAsked(query: String, start: FeedSubscription.Start) throws {
         let bytes = Array("?\(query)".utf8)
         let range: Range<Int>? = query.isEmpty ? nil : 1..<bytes.count
         let parsed = try FeedRequest.start(range, in: bytes.span, history: 1000)

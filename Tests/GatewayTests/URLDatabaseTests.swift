@@ -115,7 +115,6 @@ import Testing
     }
 
     @Test func theReasonIsSaid() {
-        #expect(throws: URLError("sqlite: is not in this version")) { try DatabaseURL.parse("sqlite:x") }
         #expect(throws: URLError("libpq has no such option after ?")) { try DatabaseURL.parse("postgres://h?a=b") }
     }
 

@@ -8,6 +8,7 @@ import time
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from conftest import on
 from feed import (
     BINARY,
     CLOSE,
@@ -26,6 +27,8 @@ from feed import (
 )
 from waiting import eventually
 from wire import post
+
+pytestmark = on("servers", "embedded")
 
 # MARK: Snapshot and live
 
@@ -57,7 +60,7 @@ def test_a_message_is_exactly_the_object_of_the_score(world):
 
 
 def test_the_scores_from_before_the_start_are_in_the_snapshot(world):
-    world.sql("""insert into "Score" ("user", score) select 'old', n from generate_series(1, 2000) n""")
+    world.fill(2000)
     gateway = world.gateway()
     with subscribe(gateway) as feed:
         assert [score["id"] for score in receive(feed, 1000)] == list(range(1001, 2001)), "FEED_HISTORY is 1000"
@@ -66,7 +69,7 @@ def test_the_scores_from_before_the_start_are_in_the_snapshot(world):
 
 @pytest.mark.parametrize(("query", "expected"), [("?history=2", [9, 10]), ("?history=0", []), ("", [8, 9, 10])])
 def test_history(world, query, expected):
-    world.sql("""insert into "Score" ("user", score) select 'old', n from generate_series(1, 10) n""")
+    world.fill(10)
     gateway = world.gateway(FEED_HISTORY=3)
     with subscribe(gateway, query) as feed:
         assert [score["id"] for score in receive(feed, len(expected))] == expected
@@ -129,7 +132,7 @@ def test_after_resumes(world):
 
 def test_after_reaches_back_into_the_store(world):
     """Farther than memory goes: the gap is filled before the live scores."""
-    world.sql("""insert into "Score" ("user", score) select 'old', n from generate_series(1, 15000) n""")
+    world.fill(15_000)
     gateway = world.gateway(FEED_HISTORY=5)
     with Collector(gateway, "?after=10") as feed:
         live = gateway.post("new", 1)
@@ -239,12 +242,12 @@ def test_the_origin_of_the_own_page_or_none(gateway):
 
 
 def test_allowed_origins(shared_world):
-    listed = shared_world.gateway(ALLOWED_ORIGINS="https://a.example, https://b.example:8443")
+    listed = shared_world.gateway(ALLOWED_ORIGINS="https://a.example, https://b.example:8443", **shared_world.apart)
     assert origin_status(listed, "https://a.example") == 101
     assert origin_status(listed, "https://b.example:8443") == 101
     assert origin_status(listed, "https://b.example") == 403
     assert origin_status(listed, "http://a.example") == 403
-    everyone = shared_world.gateway(ALLOWED_ORIGINS="*")
+    everyone = shared_world.gateway(ALLOWED_ORIGINS="*", **shared_world.apart)
     assert origin_status(everyone, "http://evil.example") == 101
 
 
@@ -379,7 +382,7 @@ def test_no_echo_unless_asked_for(gateway):
 
 
 def test_echo(shared_world):
-    gateway = shared_world.gateway(WS_ECHO=1)
+    gateway = shared_world.gateway(WS_ECHO=1, **shared_world.apart)
     with subscribe(gateway, path="/ws-echo") as echo:
         for message in ["", "héllo 🎉", b"\x00\xff", "x" * 70_000, b"y" * (1 << 20)]:
             echo.send(message)

@@ -6,10 +6,13 @@ import uuid
 
 import pytest
 
+from conftest import on
 from lossy_link import LossyLink
 from test_outbox import posting, slow_commit
 from waiting import eventually
 from wire import post
+
+pytestmark = on("servers", "embedded")
 
 
 def send(gateway, body, key, content_type="application/json"):
@@ -78,6 +81,7 @@ def test_a_wrong_body_uses_no_key_up(world):
     assert send(gateway, ADA, key).status == 200
 
 
+@pytest.mark.postgresql
 def test_a_second_request_while_the_first_runs_is_409(world):
     gateway = world.gateway()
     slow_commit(world, 1)
@@ -91,6 +95,7 @@ def test_a_second_request_while_the_first_runs_is_409(world):
     assert len(rows(world)) == 1
 
 
+@pytest.mark.postgresql
 def test_at_another_process_it_waits_for_the_first_one(world):
     gateway, other = world.gateway(), world.gateway(ROLE="scores")
     slow_commit(world, 1)
@@ -102,6 +107,7 @@ def test_at_another_process_it_waits_for_the_first_one(world):
     assert len(rows(world)) == 1
 
 
+@pytest.mark.postgresql
 def test_many_at_once_store_one_score_a_key(world):
     gateways = [world.gateway(), world.gateway(ROLE="scores")]
     keys = [f"k{index % 10}" for index in range(200)]
@@ -132,15 +138,17 @@ def test_after_a_day_a_key_is_new(world):
     gateway = world.gateway()
     key = a_key()
     first = send(gateway, ADA, key)
-    world.sql("update score_idempotency set created_at = created_at - interval '23 hours 59 minutes'")
+    age = "%d * 60000000" if world.store == "sqlite" else "interval '%d minutes'"
+    world.sql("update score_idempotency set created_at = created_at - " + age % (23 * 60 + 59))
     assert json.loads(send(gateway, ADA, key).content)["id"] == json.loads(first.content)["id"]
-    world.sql("update score_idempotency set created_at = created_at - interval '1 minute'")
+    world.sql("update score_idempotency set created_at = created_at - " + age % 1)
     second = send(gateway, {"user": "bob", "score": 4}, key)
     assert second.status == 200 and json.loads(second.content)["user"] == "bob"
     assert send(gateway, {"user": "bob", "score": 4}, key).content == second.content
     assert len(rows(world)) == 2
 
 
+@pytest.mark.postgresql
 def test_a_lost_answer_and_a_lost_connection_store_once(world):
     """The client has no answer and the gateway none either: the retry finds what was stored."""
     with LossyLink(world.database_url) as link:
@@ -152,6 +160,7 @@ def test_a_lost_answer_and_a_lost_connection_store_once(world):
     assert len(rows(world)) == 1
 
 
+@pytest.mark.rabbitmq
 def test_it_is_published_once(world):
     gateway = world.gateway()
     listener = world.broker.listen(world.exchange)

@@ -9,17 +9,16 @@ import time
 
 import pytest
 
+from conftest import on
 from feed import Collector, receive, subscribe
 from waiting import eventually
+
+pytestmark = on("servers", "embedded")
 
 
 def store(world, count, user="late"):
     """Scores that nobody publishes: their ids."""
-    rows = world.sql(
-        f"""with new as (insert into "Score" ("user", score) select '{user}', n from generate_series(1, {count}) n
-            returning id) select id from new order by id"""
-    )
-    return [row[0] for row in rows]
+    return world.fill(count, lambda n: user)
 
 
 def publish(world, *ids):
@@ -49,6 +48,7 @@ class Reader:
 # MARK: Late on the bus
 
 
+@pytest.mark.rabbitmq
 def test_a_score_that_one_reporter_showed_and_the_other_did_not(world):
     """The new reporter's history has a score which the bus brings late: for its readers a double, and for who comes
     from elsewhere no hole."""
@@ -72,6 +72,7 @@ def test_a_score_that_one_reporter_showed_and_the_other_did_not(world):
     reader.read(new, [late])
 
 
+@pytest.mark.rabbitmq
 def test_a_late_double_is_left_out_where_nobody_resumed(world):
     scores = world.gateway(ROLE="scores")
     late = store(world, 3)
@@ -84,6 +85,7 @@ def test_a_late_double_is_left_out_where_nobody_resumed(world):
         assert feed.ids == [*late, live]
 
 
+@pytest.mark.rabbitmq
 def test_a_score_that_came_late_before_the_reader_did(world):
     """It was not there when the reader had a higher one; on the reporter he comes to it was."""
     scores = world.gateway(ROLE="scores")
@@ -101,6 +103,7 @@ def test_a_score_that_came_late_before_the_reader_did(world):
     reader.read(new, [late])
 
 
+@pytest.mark.rabbitmq
 def test_killed_and_restarted_while_scores_are_late(world):
     """Writers go on, a reporter dies again and again, every tenth score is published late and by another."""
     scores = world.gateway(ROLE="scores")
@@ -155,6 +158,7 @@ def test_killed_and_restarted_while_scores_are_late(world):
 # MARK: The broker goes away
 
 
+@pytest.mark.rabbitmq
 def test_an_outage_of_the_broker_leaves_no_hole(world, services, may_stop_servers):
     gateway = world.gateway()
     posted = []
@@ -224,6 +228,7 @@ def test_neither_hole_nor_double_for_who_comes_while_messages_arrive(world, reac
 # MARK: The end of a gateway
 
 
+@pytest.mark.postgresql
 def test_who_is_told_to_go_has_whole_messages_up_to_there(world):
     """1001 in a flood: what came is whole and without a hole, and the rest is elsewhere."""
     first, second = world.gateway(REACTORS=1), world.gateway(REACTORS=1)

@@ -143,7 +143,7 @@ def test_ready_means_all_of_it(world):
         ({"DATABASE_URL": "mysql://user:s3cret@localhost/x"}, 78, ["DATABASE_URL", "mysql"]),
         ({"BROKER_URL": "http://user:s3cret@localhost"}, 78, ["BROKER_URL"]),
         ({"ROLE": "reporter", "SCORES_API": "ftp://localhost"}, 78, ["SCORES_API", "ftp"]),
-        ({"DATABASE_URL": ""}, 78, ["DATABASE_URL"]),
+        ({"ROLE": "scores", "DATABASE_URL": ""}, 78, ["DATABASE_URL"]),
         ({"SLACK_API_TOKEN": "s3cret"}, 78, ["SLACK_CHANNEL"]),
         ({"SLACK_API_TOKEN_FILE": "/nowhere/token"}, 78, ["SLACK_API_TOKEN_FILE", "/nowhere/token"]),
         ({"ROLE": "scores", "DATABASE_URL": None}, 78, ["DATABASE_URL"]),

@@ -8,8 +8,11 @@ import threading
 
 import pytest
 
+from conftest import on
 from waiting import eventually
 from wire import chunked, post, request
+
+pytestmark = on("servers", "embedded")
 
 CREATED_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -513,7 +516,7 @@ def test_a_refusal_does_not_lose_the_good_requests_before_it(gateway):
 
 @pytest.fixture(scope="module")
 def impatient(shared_world):
-    return shared_world.gateway(REQUEST_TIMEOUT=1)
+    return shared_world.gateway(REQUEST_TIMEOUT=1, **shared_world.apart)
 
 
 def drip(wire, seconds=30):
@@ -561,12 +564,12 @@ def test_a_client_that_sends_half_a_head_and_waits_is_408(impatient):
 
 
 @pytest.fixture(scope="module")
-def thirty(services, template, tmp_path_factory):
+def thirty(services, template, tmp_path_factory, kind):
     """A gateway on the scores 1…30 of three players."""
     from conftest import World
 
-    world = World(services, template, tmp_path_factory.mktemp("thirty"))
-    world.sql("""insert into "Score" ("user", score) select 'p' || n % 3, n from generate_series(1, 30) n order by n""")
+    world = World(services, template, tmp_path_factory.mktemp("thirty"), kind)
+    world.fill(30, lambda n: f"p{n % 3}")
     yield world.gateway()
     world.close()
 
@@ -658,9 +661,7 @@ def test_an_empty_table_is_an_empty_array(world):
 def test_many_rows_do_not_grow_the_process(world):
     """Streamed in bounded memory, also to a client that reads slower than the database gives."""
     rows = 200_000
-    world.sql(
-        """insert into "Score" ("user", score) select repeat('x', 200) || n, n from generate_series(1, %s) n""", rows
-    )
+    world.fill(rows, lambda n: "x" * 200 + str(n))
     gateway = world.gateway()
     gateway.scores("?limit=1")
     before = gateway.peak_memory()
@@ -679,9 +680,7 @@ def test_many_rows_do_not_grow_the_process(world):
 
 
 def test_readers_that_do_not_read_hinder_nobody(world):
-    world.sql(
-        """insert into "Score" ("user", score) select repeat('x', 200) || n, n from generate_series(1, 100000) n"""
-    )
+    world.fill(100_000, lambda n: "x" * 200 + str(n))
     gateway = world.gateway()
     idle = [gateway.wire(receive_buffer=4096) for _ in range(30)]
     try:

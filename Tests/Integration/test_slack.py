@@ -9,8 +9,11 @@ import time
 import pytest
 
 import slack_stand_in as slack_answers
+from conftest import on
 from feed import RawFeed
 from waiting import eventually
+
+pytestmark = on("servers", "embedded")
 
 
 def poster(world, slack, **env):
@@ -82,6 +85,7 @@ def test_the_first_after_a_pause_goes_at_once(world):
     assert slack.posts[-1].at - before < 0.9
 
 
+@pytest.mark.rabbitmq
 @pytest.mark.parametrize("while_", ["Slack says 500", "no poster runs"])
 def test_a_backlog_of_a_thousand_is_a_handful_of_digests(world, while_):
     slack = world.slack()
@@ -113,6 +117,7 @@ def test_a_backlog_of_a_thousand_is_a_handful_of_digests(world, while_):
     assert slack.told == 1_000, "acknowledged once and for all"
 
 
+@pytest.mark.rabbitmq
 def test_batches_are_told_score_by_score(world):
     """A message of the bus has up to 256 scores; the digest counts scores."""
     slack = world.slack()
@@ -178,6 +183,7 @@ def test_429_is_obeyed(world, retry_after):
     assert not first.accepted and 1.9 < second.at - first.at < 8
 
 
+@pytest.mark.rabbitmq
 def test_a_huge_retry_after_silences_and_loses_nothing(world):
     slack = world.slack()
     slack.always = slack_answers.too_many("99999999999999999999")
@@ -270,6 +276,7 @@ def test_a_text_that_slack_will_never_take_holds_nothing_up(world):
 # MARK: Ends
 
 
+@pytest.mark.rabbitmq
 def test_what_was_not_posted_outlives_the_poster(world):
     slack = world.slack()
     slack.always = slack_answers.SERVER_ERROR
@@ -288,6 +295,7 @@ def test_what_was_not_posted_outlives_the_poster(world):
     eventually(lambda: set(slack.accepted) == texts, 60, "all three")
 
 
+@pytest.mark.rabbitmq
 def test_scores_of_a_time_without_a_poster_are_posted(world):
     """The queue is durable: it fills while every poster is down."""
     slack = world.slack()
@@ -300,6 +308,7 @@ def test_scores_of_a_time_without_a_poster_are_posted(world):
     assert slack.wait_for(1) == [":tada: ada just scored 3 points"]
 
 
+@pytest.mark.rabbitmq
 def test_a_message_under_way_is_finished_at_the_end_and_no_other_begun(world):
     slack = world.slack()
     slack.answers = [slack_answers.slow(3)]
@@ -354,6 +363,7 @@ class Source:
         self._thread.join()
 
 
+@pytest.mark.rabbitmq
 @pytest.mark.parametrize("queue_type", ["classic", "quorum"])
 def test_two_posters_keep_the_limit_together(world, queue_type):
     slack = world.slack()
@@ -376,6 +386,7 @@ def test_two_posters_keep_the_limit_together(world, queue_type):
     assert min(slack.gaps) >= 1, slack.gaps
 
 
+@pytest.mark.rabbitmq
 def test_an_active_poster_that_is_killed_is_followed_by_the_other(world):
     slack = world.slack()
     posters = [poster(world, slack) for _ in range(2)]
@@ -391,6 +402,7 @@ def test_an_active_poster_that_is_killed_is_followed_by_the_other(world):
     assert min(slack.gaps) >= 1, slack.gaps
 
 
+@pytest.mark.rabbitmq
 def test_an_active_poster_that_stands_still_is_followed_by_the_other(world):
     """Its connection stays open: only the heartbeat tells the broker."""
     slack = world.slack()
@@ -419,6 +431,7 @@ def test_an_active_poster_that_stands_still_is_followed_by_the_other(world):
     eventually(lambda: "poster: broker is back" in stopped.log, what="it stands by again")
 
 
+@pytest.mark.rabbitmq
 @pytest.mark.parametrize("arguments", [{}, {"x_queue_type": "quorum"}], ids=["of an earlier version", "quorum"])
 def test_a_queue_with_other_arguments_is_used_as_it_is(world, arguments):
     """And then the posters share the work, as nobody keeps one of them waiting."""

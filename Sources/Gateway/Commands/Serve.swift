@@ -92,23 +92,26 @@ extension Command {
     ) throws(StartError) -> SQLiteServices? {
         guard let file = configuration.sqliteFile else { return nil }
         let services = try systemCall { () throws(SystemError) in
-            try SQLiteServices(file: file, workers: configuration.reactors)
+            try SQLiteServices(
+                file: file, workers: configuration.reactors, hasQueue: configuration.hasLocalQueue)
         }
         try services.start(migrates: configuration.autoMigrate, threads, log)
         return services
     }
 
-    /// Migrates on a thread of its own, so that a gateway which starts before its database lives and answers.
+    /// Makes the database ready on a thread of its own, so that a gateway which starts before it lives and answers.
     private static func prepareSchema(_ configuration: Configuration, _ workers: Workers, _ log: Logger)
         throws(StartError)
     {
-        guard configuration.autoMigrate, let database = configuration.postgres else {
+        let (migrates, hasQueue) = (configuration.autoMigrate, configuration.hasLocalQueue)
+        guard migrates || hasQueue, let database = configuration.postgres else {
             workers.post(.schemaIsReady)
             return
         }
         try systemCall { () throws(SystemError) in
             try Thread(name: "migrate") {
-                SchemaKeeper.prepare(database, log)
+                if migrates { SchemaKeeper.prepare(database, log) }
+                if hasQueue { SchemaKeeper.placeQueue(database, log) }
                 workers.post(.schemaIsReady)
             }.detach()
         }

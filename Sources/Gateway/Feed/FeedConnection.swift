@@ -1,153 +1,27 @@
 import Bytes
 import HTTPServer
 import Reactor
-import Scores
 import WebSocket
 
-/// One subscriber of the feed on its WebSocket: a snapshot, or what it missed, then everything as it comes.
-///
-///     .newest  ───────────────────────────────────────────────▶ placed: the hub sends from the cursor on
-///     .after ──▶ the log reaches back ────────────────────────▶ placed
-///        ▲   └─▶ fetching ──▶ a page: into the output ── last ─▶ placed at the mark
-///        └──────────────────────────┘ (when the stream has room)
-///
-/// No hole, whatever happens in between (why: `BackfillMark`):
-/// * committed before the store looked: in a page;
-/// * committed later: in the log behind the mark, for it comes by the bus, which is after its commit. While the log
-///   itself catches up after an outage of the bus, what it missed is appended behind the mark as well;
-/// * the log moved on and dropped what stood at the mark: the subscriber is told to come again (1013);
-/// * it leaves while a page is fetched: the ticket is cancelled, nothing comes;
-/// * its stream is full: the next page is asked for when it has drained.
+/// The feed on a WebSocket. What a client says is read and dropped.
 final class FeedConnection: WebSocketConnection {
-    /// Where the feed begins for this subscriber.
-    enum Start: Equatable {
-        /// With the newest scores, so many.
-        case newest(Int)
-        /// With everything newer than this id.
-        case after(Int64)
-    }
+    private var subscription: FeedSubscription!  // made in init; needs self
 
-    private let hub: FeedHub
-    private var start: Start
-    /// Its place among the hub's subscribers while it is one.
-    private var index: Int?
-    /// In the log; before, older scores are on their way.
-    private var isPlaced = false
-    private var fetching: ScoreHistory.Ticket?
-    private var mark: BackfillMark?
-
-    init(_ hub: FeedHub, start: Start) {
-        self.hub = hub
-        self.start = start
+    init(_ hub: FeedHub, start: FeedSubscription.Start) {
         super.init(maximumMessageLength: FeedLimits.clientMessage, now: hub.reactor.now)
+        subscription = FeedSubscription(hub, start: start, on: self)
     }
 
-    override func opened() {
-        index = hub.subscribe(self, descriptor: stream.descriptor)
-        if hub.isWarm { place() }
-    }
+    override func opened() { subscription.opened() }
+    override func wroteControl() { subscription.wroteControl() }
+    override func ending() { subscription.ending() }
 
-    /// The hub gave this subscriber another index.
-    func moved(to index: Int) {
-        self.index = index
-    }
-
-    /// Finds the place in the log. What the log has no more comes from the store, page by page, until the log has the
-    /// rest.
-    func place() {
-        guard isOpen, fetching == nil else { return }
-        switch start {
-        case .newest(let number):
-            follow(from: hub.log.position(ofNewest: number))
-        case .after(let id):
-            if let mark {
-                if let position = hub.log.position(after: id) {
-                    follow(from: min(position, mark.position))
-                } else if !stream.isCongested {
-                    fetch(after: id)
-                }
-            } else if !stream.isCongested {
-                switch hub.log.resume(after: id, hub.reactor.now) {
-                case .log(let position): follow(from: position)
-                case .store(let id): fetch(after: id)
-                }
-            }
-        }
-    }
-
-    private func fetch(after id: Int64) {
-        start = .after(id)
-        // Noted before the store looks.
-        let place = hub.log.noteBackfill()
-        if let mark {
-            self.mark?.asking(after: id, place, lowest: hub.log.lowest(since: mark.place))
-        } else {
-            mark = BackfillMark(place)
-        }
-        fetching = hub.history.fetch(.after(id), limit: FeedLimits.page, for: self)
-        if fetching == nil { fetchFailed() }
-    }
-
-    private func follow(from position: UInt64) {
-        guard let index else { return }
-        guard position >= hub.log.tail else {
-            fellBehind()
-            return
-        }
-        isPlaced = true
-        hub.follow(index, from: position)
-    }
-
-    /// A page of older scores, in id order.
-    /// - Parameter isLast: the store has no newer ones.
-    func fetched(_ scores: [Score], isLast: Bool) {
-        fetching = nil
-        guard let index, isOpen, let mark, case .after(let id) = start else { return }
-        // What is above comes behind the mark.
-        let page = scores.prefix { ($0.id ?? 0) <= mark.place.highest }
-        stream.output.append(FeedBatch.frames(page).bytes)
-        stream.scheduleFlush()
-        hub.queue(index)
-        start = .after(scores.last?.id ?? id)
-        if isLast || page.count < scores.count {
-            follow(from: mark.position)
-        } else {
-            place()
-        }
-    }
-
-    /// The store cannot be asked now: the client shall come again with the same `after`; it must not get a hole.
-    func fetchFailed() {
-        fetching = nil
-        close(.tryAgainLater, reason: "the history is out of reach")
-    }
-
-    /// The log went past this subscriber's cursor.
-    func fellBehind() {
-        hub.countSlow()
-        close(.tryAgainLater, reason: "too slow; resume with after")
+    override func drained() {
+        super.drained()
+        subscription.drained()
     }
 
     override func binary(_ message: Span<UInt8>) {
         close(.unsupportedData, reason: "this feed takes no binary messages")
-    }
-
-    override func wroteControl() {
-        if let index { hub.queue(index) }
-    }
-
-    override func ending() {
-        if let fetching { hub.history.cancel(fetching) }
-        fetching = nil
-        if let index { hub.unsubscribe(index) }
-        index = nil
-    }
-
-    override func drained() {
-        super.drained()
-        guard let index else { return }
-        hub.resume(index)
-        // The next page was held back while the last one was not out yet.
-        if !isPlaced, hub.isWarm { place() }
     }
 }

@@ -3,7 +3,7 @@ import Glibc
 import HTTPServer
 import Reactor
 
-/// The live feed of one reactor: its log and its subscribers. Before the reactor sleeps, every subscriber that is
+/// The live feed of one reactor in one form: its log and its subscribers. Before the reactor sleeps, every subscriber that is
 /// behind the log's head gets one `send` of all it lacks: what came in one turn leaves in one write.
 ///
 /// A subscriber is
@@ -25,11 +25,12 @@ final class FeedHub: Source {
         var isHeld: Bool
         var isDirect: Bool
         /// Alive for as long as it is here: the server and the stream keep it until `closed`, in which it unsubscribes.
-        unowned(unsafe) let connection: FeedConnection
+        unowned(unsafe) let subscription: FeedSubscription
     }
 
     private static let apart = UInt64.max
 
+    let form: FeedForm
     let log: FeedLog
     let reactor: Reactor
     let history: ScoreHistory
@@ -42,8 +43,9 @@ final class FeedHub: Source {
     /// Whether the log holds what the store had at the start: before, nobody is given a snapshot.
     private(set) var isWarm = false
 
-    init(_ reactor: Reactor, log: FeedLog, history: ScoreHistory, metrics: WorkerMetrics) {
+    init(_ reactor: Reactor, _ form: FeedForm, log: FeedLog, history: ScoreHistory, metrics: WorkerMetrics) {
         self.reactor = reactor
+        self.form = form
         self.log = log
         self.history = history
         self.metrics = metrics
@@ -56,15 +58,16 @@ final class FeedHub: Source {
     func append(_ batch: FeedBatch) {
         var appended: UInt64 = 0
         log.begin(reactor.now)
-        batch.bytes.withUnsafeBytes { bytes in
+        (form == .frames ? batch.frames : batch.events).withUnsafeBytes { bytes in
             var offset = 0
             for entry in batch.entries {
-                let frame = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + entry.length])
+                let end = offset + (form == .frames ? entry.frame : entry.event)
+                let frame = UnsafeRawBufferPointer(rebasing: bytes[offset..<end])
                 if log.append(frame, id: entry.id, entry.way, seen: entry.seen) { appended &+= 1 }
-                offset += entry.length
+                offset = end
             }
         }
-        metrics.feedScores.add(appended)
+        if form == .frames { metrics.feedScores.add(appended) }
     }
 
     /// The log holds the newest scores of the store, or readers get what there is.
@@ -72,17 +75,18 @@ final class FeedHub: Source {
         log.filled(filling)
         guard !isWarm else { return }
         isWarm = true
-        for subscriber in subscribers { subscriber.connection.place() }
+        for subscriber in subscribers { subscriber.subscription.place() }
     }
 
     // MARK: Subscribers
 
     /// Adds a subscriber, apart. Gives its index, which the hub changes when others leave.
-    func subscribe(_ connection: FeedConnection, descriptor: Int32) -> Int {
+    func subscribe(_ subscription: FeedSubscription, descriptor: Int32) -> Int {
         subscribers.append(
             Subscriber(
-                cursor: FeedHub.apart, descriptor: descriptor, isHeld: false, isDirect: false, connection: connection))
-        metrics.subscribers.store(UInt64(subscribers.count))
+                cursor: FeedHub.apart, descriptor: descriptor, isHeld: false, isDirect: false,
+                subscription: subscription))
+        countSubscribers()
         return subscribers.count - 1
     }
 
@@ -90,9 +94,17 @@ final class FeedHub: Source {
         let last = subscribers.removeLast()
         if index < subscribers.count {
             subscribers[index] = last
-            last.connection.moved(to: index)
+            last.subscription.moved(to: index)
         }
-        metrics.subscribers.store(UInt64(subscribers.count))
+        countSubscribers()
+    }
+
+    private func countSubscribers() {
+        let count = UInt64(subscribers.count)
+        switch form {
+        case .frames: metrics.subscribers.store(count)
+        case .events: metrics.eventSubscribers.store(count)
+        }
     }
 
     /// From here on the subscriber gets what the log has from `position`.
@@ -112,9 +124,23 @@ final class FeedHub: Source {
         subscribers[index].isDirect = false
     }
 
-    /// A subscriber is told to come again because it was too slow.
-    func countSlow() {
-        metrics.feedDisconnectsSlow.add()
+    /// Why a subscriber is one no longer.
+    enum Leaving {
+        case slow, history, shutdown, gone
+    }
+
+    func count(_ leaving: Leaving) {
+        switch leaving {
+        case .slow: metrics.feedDisconnectsSlow.add()
+        case .history: metrics.feedDisconnectsHistory.add()
+        case .shutdown: metrics.feedDisconnectsShutdown.add()
+        case .gone: metrics.feedDisconnectsGone.add()
+        }
+    }
+
+    /// How far the slowest of this round was behind, in bytes; of the WebSockets, which are nearly all.
+    private func countLag(from slowest: UInt64) {
+        if form == .frames { metrics.feedLag.store(log.head - slowest) }
     }
 
     // MARK: The send loop
@@ -131,16 +157,18 @@ final class FeedHub: Source {
         let tail = log.tail
         var bytesSent: UInt64 = 0
         var sends: UInt64 = 0
-        var fallen: [FeedConnection] = []
+        var fallen: [FeedSubscription] = []
+        var slowest = head
         var index = first
         for _ in 0..<total {
             defer { index = index + 1 < total ? index + 1 : 0 }
             let cursor = subscribers[index].cursor
             if cursor >= head { continue }
             if cursor < tail {
-                fallen.append(subscribers[index].connection)
+                fallen.append(subscribers[index].subscription)
                 continue
             }
+            slowest = min(slowest, cursor)
             if subscribers[index].isHeld || (!subscribers[index].isDirect && !becomesDirect(index)) { continue }
             let bytes = log.bytes(from: cursor)
             let sent = send(subscribers[index].descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
@@ -155,12 +183,13 @@ final class FeedHub: Source {
         }
         metrics.feedBytes.add(bytesSent)
         metrics.feedSends.add(sends)
-        for connection in fallen { connection.fellBehind() }
+        countLag(from: slowest)
+        for subscription in fallen { subscription.fellBehind() }
     }
 
     /// Whether nothing is left on the stream before the frames. If something is, they are put behind it.
     private func becomesDirect(_ index: Int) -> Bool {
-        let stream: TCPStream = subscribers[index].connection.stream
+        let stream: TCPStream = subscribers[index].subscription.stream
         if stream.isIdleForWriting {
             subscribers[index].isDirect = true
             return true
@@ -196,7 +225,7 @@ final class FeedHub: Source {
     /// control frames can only come between frames; the cursor waits at that frame's end. An error other than a full
     /// socket shows itself to the stream at once, and ends it.
     private func hold(_ index: Int, sent: Int) {
-        let stream: TCPStream = subscribers[index].connection.stream
+        let stream: TCPStream = subscribers[index].subscription.stream
         let position = subscribers[index].cursor + UInt64(sent)
         let end = log.frameEnd(at: position)
         if end > position {

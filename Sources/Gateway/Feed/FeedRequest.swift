@@ -18,9 +18,9 @@ enum FeedRequest {
     /// - Throws: 422 naming the parameter that is wrong, 400 for a broken escape.
     static func start(
         _ query: Range<Int>?, in bytes: Span<UInt8>, history: Int
-    ) throws(Problem) -> FeedConnection.Start {
+    ) throws(Problem) -> FeedSubscription.Start {
         guard let query else { return .newest(history) }
-        var start = FeedConnection.Start.newest(history)
+        var start = FeedSubscription.Start.newest(history)
         var pairs = QueryParser(query)
         var scratch = ByteBuffer()
         while let pair = try next(&pairs, bytes, &scratch) {

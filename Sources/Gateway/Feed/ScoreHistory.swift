@@ -15,13 +15,13 @@ class ScoreHistory {
 
     /// What waits for an answer. A class with overridable methods, as everything a reactor calls.
     enum Asker {
-        case subscriber(FeedConnection)
+        case subscriber(FeedSubscription)
         case feed(FeedSource)
         case queue(LocalQueue)
 
         func fetched(_ scores: [Score], isLast: Bool) {
             switch self {
-            case .subscriber(let connection): connection.fetched(scores, isLast: isLast)
+            case .subscriber(let subscription): subscription.fetched(scores, isLast: isLast)
             case .feed(let feed): feed.fetched(scores, isLast: isLast)
             case .queue(let queue): queue.fetched(scores, isLast: isLast)
             }
@@ -29,7 +29,7 @@ class ScoreHistory {
 
         func failed() {
             switch self {
-            case .subscriber(let connection): connection.fetchFailed()
+            case .subscriber(let subscription): subscription.fetchFailed()
             case .feed(let feed): feed.fetchFailed()
             case .queue(let queue): queue.fetchFailed()
             }
@@ -40,8 +40,8 @@ class ScoreHistory {
 
     /// Asks for at most `limit` scores.
     /// - Returns: nil when it cannot be asked now; nothing follows then.
-    final func fetch(_ question: Question, limit: Int, for connection: FeedConnection) -> Ticket? {
-        fetch(question, limit: limit, .subscriber(connection))
+    final func fetch(_ question: Question, limit: Int, for subscription: FeedSubscription) -> Ticket? {
+        fetch(question, limit: limit, .subscriber(subscription))
     }
 
     final func fetch(_ question: Question, limit: Int, for feed: FeedSource) -> Ticket? {

@@ -5,7 +5,7 @@ enum SQLiteLimits {
     static let busyTimeout: Int32 = 5_000
 
     /// Memory of a connection's page cache, in KiB. The file is in the system's cache besides.
-    static let cacheKiB = 16 << 10
+    static let cacheKiB = 4 << 10
 
     /// What the write-ahead log is cut back to after it grew, in bytes: some seconds of full speed.
     static let journalBytes = 64 << 20

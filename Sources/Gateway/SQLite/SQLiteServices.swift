@@ -7,13 +7,16 @@ import SQLite
 /// alone: what another one stored, the bus inside this one would never tell.
 final class SQLiteServices: Sendable {
     let file: String
+    /// The poster's queue is in the file.
+    let hasQueue: Bool
     let writes: Mailbox<SQLiteWrite>
     let reads: Mailbox<SQLiteRead>
     /// One a worker.
     let replies: [Mailbox<SQLiteReply>]
 
-    init(file: String, workers: Int) throws(SystemError) {
+    init(file: String, workers: Int, hasQueue: Bool) throws(SystemError) {
         self.file = file
+        self.hasQueue = hasQueue
         writes = try Mailbox()
         reads = try Mailbox()
         var replies: [Mailbox<SQLiteReply>] = []
@@ -94,7 +97,10 @@ final class SQLiteServices: Sendable {
     /// Until the process ends. The descriptor is never closed: with it would go the locks that SQLite has on the file.
     private func lock() throws(StartError) {
         let descriptor = Glibc.open(file, O_RDWR | O_CLOEXEC)
-        guard descriptor >= 0 else { throw StartError(SystemError.last("open")) }
+        guard descriptor >= 0 else {
+            let why = String(cString: strerror(errno))
+            throw StartError("\(file): it may not be written: \(why) (SCORES_FILE, DATABASE_URL)")
+        }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw StartError("\(file): another gateway serves it (SCORES_FILE, DATABASE_URL)")
         }

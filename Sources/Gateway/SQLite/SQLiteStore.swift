@@ -23,6 +23,7 @@ final class SQLiteStore: ScoreStore {
         let mark: FlushMark
         let isHeld: Bool
         let until: Instant
+        let sentAt: Instant
     }
 
     private let reactor: Reactor
@@ -144,8 +145,10 @@ final class SQLiteStore: ScoreStore {
         let isHeld = relay.takesFlushes
         let mark = marks.next()
         let until = relay.isDurable ? reactor.now + StoreLimits.lease : .distantFuture
-        sent[lastID] = Sent(flush: flush, isKeyed: isKeyed, mark: mark, isHeld: isHeld, until: until)
+        sent[lastID] = Sent(
+            flush: flush, isKeyed: isKeyed, mark: mark, isHeld: isHeld, until: until, sentAt: reactor.now)
         metrics.flushes.add()
+        metrics.flushScores.observe(flush.rows.count, .size)
         let keys =
             isKeyed
             ? flush.units.map { unit in
@@ -207,6 +210,7 @@ final class SQLiteStore: ScoreStore {
 
     private func publish(_ sent: Sent, _ stored: borrowing StoredFlush) {
         metrics.scoresStored.add(UInt64(stored.count))
+        metrics.commitTime.observe(Int((reactor.now - sent.sentAt).wholeNanoseconds / 1000), .latency)
         guard sent.isHeld, stored.count > 0 else { return }
         relay.hold(sent.mark, .own, stored.drafts(atMost: relay.maximumBatch), until: sent.until)
     }

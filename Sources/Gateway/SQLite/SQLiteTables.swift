@@ -20,8 +20,10 @@ final class SQLiteTables {
     private let toldPlace: SQLiteStatement
     private let tellPlace: SQLiteStatement
 
-    /// - Parameter database: with the schema in it.
-    init(_ database: SQLiteDatabase) throws(SQLiteError) {
+    /// - Parameters:
+    ///   - database: with the schema in it.
+    ///   - hasQueue: a poster reads from here on: its place is kept.
+    init(_ database: SQLiteDatabase, hasQueue: Bool) throws(SQLiteError) {
         self.database = database
         try database.run(
             """
@@ -67,13 +69,18 @@ final class SQLiteTables {
         range = try database.prepare(
             "SELECT id, \"user\", score, created_at FROM \"Score\" WHERE id BETWEEN ?1 AND ?2 ORDER BY id")
         toldPlace = try database.prepare(
-            """
-            SELECT coalesce((SELECT told FROM score_queue WHERE name = 'poster'), (SELECT max(id) FROM "Score"), 0)
-            """)
+            "SELECT told FROM score_queue WHERE name = 'poster'")
         tellPlace = try database.prepare(
             "INSERT OR REPLACE INTO score_queue (name, told) VALUES ('poster', ?1)")
         // Whoever had a lease is dead: this process is the only one that has the file.
         try database.run("UPDATE score_outbox SET due_at = 0")
+        // What was stored before the first poster is no news.
+        if hasQueue {
+            try database.run(
+                """
+                INSERT OR IGNORE INTO score_queue (name, told) SELECT 'poster', coalesce(max(id), 0) FROM "Score"
+                """)
+        }
     }
 
     // MARK: Transactions

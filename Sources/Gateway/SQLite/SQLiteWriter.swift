@@ -27,7 +27,7 @@ final class SQLiteWriter: MailboxReceiver<SQLiteWrite> {
         replies = services.replies
         waitingFor = services.replies.count
         failures = ThrottledLog(log, "scores: SQLite cannot commit", level: .error)
-        do throws(SQLiteError) { tables = try SQLiteTables(database) } catch {
+        do throws(SQLiteError) { tables = try SQLiteTables(database, hasQueue: services.hasQueue) } catch {
             throw StartError(error, file: services.file)
         }
         do throws(SystemError) {

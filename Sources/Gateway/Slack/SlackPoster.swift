@@ -229,6 +229,7 @@ final class SlackPoster: BusClient {
             if scores > 1 { metrics.slackDigests.add() }
         } else {
             metrics.slackFailed.add()
+            if case .rateLimited = outcome { metrics.slackLimited.add() }
         }
         if case .refused = outcome { metrics.slackRefuses.store(1) } else { metrics.slackRefuses.store(0) }
     }

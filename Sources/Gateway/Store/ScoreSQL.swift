@@ -162,12 +162,15 @@ enum ScoreSQL {
 
     // MARK: The poster's place, when the bus is in the process
 
-    /// The highest id that was told; at the very beginning the newest score: what was stored before is no news.
+    /// Puts the place behind the newest score, if there is none yet: what was stored before the first poster is no news.
+    /// Done before anything can be stored by this process.
+    static let firstPlace = """
+        INSERT INTO score_queue (name, told) SELECT 'poster', coalesce(max(id), 0) FROM "Score" ON CONFLICT DO NOTHING
+        """
+
+    /// The highest id that was told.
     static let told = Statement(
-        name: "told",
-        sql: """
-            SELECT coalesce((SELECT told FROM score_queue WHERE name = 'poster'), (SELECT max(id) FROM "Score"), 0)
-            """, parameterTypes: [])
+        name: "told", sql: "SELECT told FROM score_queue WHERE name = 'poster'", parameterTypes: [])
 
     /// Keeps the place. $1 the highest id that was told.
     static let tell = Statement(

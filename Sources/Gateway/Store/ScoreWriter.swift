@@ -34,6 +34,7 @@ final class ScoreWriter: StoreUser {
         let lease: Instant?
         /// Whether its units have keys.
         let isKeyed: Bool
+        let sentAt: Instant
     }
 
     let reactor: Reactor
@@ -143,7 +144,8 @@ final class ScoreWriter: StoreUser {
     private func send(_ flush: WriteBatch<WriteTicket>.Flush, isKeyed: Bool) -> Bool {
         let isHeld = relay.takesFlushes
         let sent = Sent(
-            flush: flush, mark: marks.next(), lease: isHeld ? reactor.now + StoreLimits.lease : nil, isKeyed: isKeyed)
+            flush: flush, mark: marks.next(), lease: isHeld ? reactor.now + StoreLimits.lease : nil, isKeyed: isKeyed,
+            sentAt: reactor.now)
         let seconds = isHeld ? StoreLimits.leaseSeconds : 0
         let forgotten = isKeyed ? [] : relay.takeForgotten()
         parameters.removeAll()
@@ -154,6 +156,7 @@ final class ScoreWriter: StoreUser {
         parameters.append(int32: seconds)
         if !isKeyed { parameters.append(marks: forgotten) }
         metrics.flushes.add()
+        metrics.flushScores.observe(flush.rows.count, .size)
         let job = isKeyed ? KeyedFlushJob(self, sent) : FlushJob(self, sent, forgotten)
         guard connection.run(isKeyed ? Query.insertKeyed : Query.insert, parameters, job) else {
             relay.giveBack(forgotten: forgotten)
@@ -196,6 +199,7 @@ final class ScoreWriter: StoreUser {
     /// broker before its client hears of it.
     func publish(_ sent: Sent, _ stored: borrowing StoredFlush) {
         metrics.scoresStored.add(UInt64(stored.count))
+        metrics.commitTime.observe(Int((reactor.now - sent.sentAt).wholeNanoseconds / 1000), .latency)
         guard let lease = sent.lease, stored.count > 0 else { return }
         relay.hold(sent.mark, .own, stored.drafts(atMost: relay.maximumBatch), until: lease)
     }

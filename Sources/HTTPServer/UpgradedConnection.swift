@@ -1,0 +1,37 @@
+import Bytes
+import HTTP1
+import Reactor
+
+/// A connection that has left requests and answers behind: a WebSocket, or an event stream. It took the stream over from
+/// `HTTPConnection` after the answers before it had left.
+open class UpgradedConnection: ServerConnection {
+    public private(set) unowned var server: HTTPServer!  // set by `open`
+    public private(set) var stream: TCPStream!  // set by `open`
+
+    override init() { super.init() }
+
+    /// The head of the answer that it begins with.
+    func appendHead(_ request: RequestParser, in bytes: Span<UInt8>, date: DateField, to output: inout ByteBuffer) {}
+
+    /// The head is on its way; data may be sent.
+    open func opened() {}
+
+    /// No data may follow: the end has begun, or the connection is gone. Called once, last.
+    open func ending() {}
+
+    /// Something that is not the subclass's was put into `stream.output`.
+    open func wroteControl() {}
+
+    /// Whether data may still be sent.
+    open var isOpen: Bool { stream.isOpen }
+
+    /// Ends it in the way that lets the peer come again.
+    open func comeAgain(_ reason: StaticString) {}
+
+    func open(_ stream: TCPStream, _ server: HTTPServer) {
+        self.stream = stream
+        self.server = server
+        stream.returnsOutputMemory = true
+        opened()
+    }
+}
