@@ -92,11 +92,41 @@ def test_run_with_services_leaves_nothing_behind(checkout):
     assert not data.exists() and not (checkout / ".services").exists()
 
 
-def test_run_without_urls_says_what_is_missing(checkout):
-    result = dev(checkout, "run")
-    assert result.returncode != 0 and "DATABASE_URL" in result.stderr and "--services" in result.stderr
-    result = dev(checkout, "run", DATABASE_URL="postgresql://127.0.0.1:1/x")
-    assert result.returncode != 0 and "BROKER_URL" in result.stderr
+def test_run_needs_no_server(checkout):
+    """The first of the README's two commands: scores are kept below .services, and Ctrl-C leaves nothing running."""
+    port = free_port()
+    url = f"http://localhost:{port}"
+    env = {"PATH": os.environ["PATH"], "HOME": str(checkout), "GATEWAY_BIN": binary(), "PORT": str(port)}
+    scores = []
+    for number in [signal.SIGINT, signal.SIGTERM]:
+        with open(checkout / "log", "w") as log:
+            process = subprocess.Popen(
+                [checkout / "deploy" / "dev", "run"], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        try:
+
+            def ready():
+                assert process.poll() is None, (checkout / "log").read_text()
+                try:
+                    with urllib.request.urlopen(f"{url}/readiness", timeout=5) as response:
+                        return response.status == 200
+                except OSError:
+                    return False
+
+            eventually(ready, 30, "deploy/dev run serves")
+            assert url in (checkout / "log").read_text(), "it says what to open"
+            with urllib.request.urlopen(f"{url}/scores", timeout=10) as response:
+                assert json.load(response) == scores, "the scores of the last time are kept"
+            post = urllib.request.Request(f"{url}/scores", json.dumps({"user": "ada", "score": 3}).encode())
+            with urllib.request.urlopen(post, timeout=10) as response:
+                scores.append(json.load(response))
+            process.send_signal(number)
+            assert process.wait(30) == 0, (checkout / "log").read_text()
+        finally:
+            process.kill()
+            process.wait()
+    assert sorted(path.name for path in checkout.iterdir()) == [".services", "deploy", "log"]
+    assert processes_in(checkout) == []
 
 
 def test_help_and_nonsense(checkout):
