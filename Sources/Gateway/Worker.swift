@@ -56,6 +56,8 @@ final class Worker: Source {
     private var poster: SlackPoster?
     private var stage = Stage.serving
     private var hasEnded = false
+    /// The second in which the reactor's load was counted last.
+    private var countedAt: Int64 = 0
 
     init(_ plan: Plan) throws(StartError) {
         self.plan = plan
@@ -197,6 +199,9 @@ final class Worker: Source {
     override func beforeSleep() {
         metrics.connections.store(UInt64(server.connectionCount))
         metrics.connectionsRefused.store(server.counters.refused)
+        // Once a second: nobody looks more often.
+        guard reactor.unixSeconds != countedAt else { return }
+        countedAt = reactor.unixSeconds
         let load = reactor.load
         metrics.turns.store(load.turns)
         metrics.busyNanoseconds.store(load.busyNanoseconds)

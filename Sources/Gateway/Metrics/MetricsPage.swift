@@ -31,11 +31,11 @@ struct MetricsPage {
     private func most(_ count: (WorkerMetrics) -> UInt64) -> UInt64 { workers.reduce(0) { max($0, count($1)) } }
 
     private func histogram(
-        _ encoder: inout PrometheusEncoder, _ name: StaticString, _ labels: String, _ scale: borrowing Histogram.Scale,
+        _ encoder: inout PrometheusEncoder, _ name: StaticString, _ labels: String, _ scale: Histogram.Scale,
         count: (WorkerMetrics, Int) -> UInt64, sum total: (WorkerMetrics) -> UInt64
     ) {
         encoder.histogram(
-            name, labels, counts: (0..<15).map { bucket in sum { count($0, bucket) } }, bounds: scale.shown,
+            name, labels, counts: (0..<15).map { bucket in sum { count($0, bucket) } }, bounds: scale.bounds,
             sum: Double(sum(total)) * scale.unit)
     }
 
@@ -55,13 +55,13 @@ struct MetricsPage {
             sum { $0.connectionsRefused.load() })
         encoder.family("score_gateway_http_requests_total", .counter, "Requests answered, by route and status.")
         for route in RouteLabel.allCases {
-            for place in RouteLabel.statuses.indices {
-                let count = sum { $0.answers[Int(route.rawValue) * RouteLabel.statuses.count + place].load() }
+            for place in 0..<RouteLabel.statusCount {
+                let count = sum { $0.answers[Int(route.rawValue) * RouteLabel.statusCount + place].load() }
                 guard count > 0 else { continue }
-                let status = RouteLabel.statuses[place]
+                let status = RouteLabel.status(at: place)
                 encoder.sample(
                     "score_gateway_http_requests_total",
-                    labels: "\(labels(route)),status=\"\(status == 0 ? "other" : "\(status)")\"", count: count)
+                    labels: "\(labels(route)),status=\"\(status)\"", count: count)
             }
         }
         encoder.family(

@@ -24,18 +24,27 @@ enum RouteLabel: UInt8, CaseIterable {
         }
     }
 
-    /// The statuses that are counted by themselves; the last is of all others.
-    static let statuses: InlineArray<24, UInt16> = [
-        200, 101, 204, 304, 400, 403, 404, 405, 408, 409, 413, 414, 415, 417, 422, 426, 431, 500, 501, 503, 505, 429,
-        401,
-        0,
-    ]
+    /// How many statuses are counted by themselves, and one for all others.
+    static let statusCount = 24
 
-    /// Where in `statuses`.
-    static func place(of status: UInt16) -> Int {
-        var place = 0
-        // Nearly always the first one.
-        while place < 23, statuses[place] != status { place &+= 1 }
-        return place
+    /// Where a status is counted: 200 first, as nearly all are that.
+    @inline(__always) static func place(of status: UInt16) -> Int {
+        if status == 200 { return 0 }
+        for place in 1..<statusCount - 1 where counted(place) == status { return place }
+        return statusCount - 1
+    }
+
+    /// The value of the label `status`.
+    static func status(at place: Int) -> String {
+        counted(place).map { "\($0)" } ?? "other"
+    }
+
+    private static func counted(_ place: Int) -> UInt16? {
+        let statuses: InlineArray<23, UInt16> = [
+            200, 101, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 414, 415, 417, 422, 426, 429, 431, 500, 501,
+            503,
+            505,
+        ]
+        return place < 23 ? statuses[place] : nil
     }
 }

@@ -44,7 +44,7 @@ final class WorkerMetrics: Sendable {
     /// An answer, to be counted.
     /// - Parameter microseconds: since the request began.
     func answered(_ route: RouteLabel, _ status: UInt16, after microseconds: Int) {
-        answers[Int(route.rawValue) * RouteLabel.statuses.count + RouteLabel.place(of: status)].add()
+        answers[Int(route.rawValue) * RouteLabel.statusCount + RouteLabel.place(of: status)].add()
         latency[Int(route.rawValue)].observe(microseconds, .latency)
     }
 }
