@@ -13,6 +13,13 @@ final class Routes: Responder {
         var hub: FeedHub?
         var events: FeedHub?
         var page: Page?
+        var docs: Docs?
+    }
+
+    /// What describes the rest.
+    struct Docs {
+        let document: OpenAPIDocument
+        let page: DocsPage
     }
 
     private enum Route {
@@ -22,6 +29,8 @@ final class Routes: Responder {
         case feed
         case events
         case echo
+        case openAPI
+        case docs
         case health
         case readiness
         case metrics
@@ -89,6 +98,14 @@ final class Routes: Responder {
                     ticket, .ok, contentType: "text/html; charset=utf-8", fields: page.fields.span, body: page.html.span
                 )
             }
+        case (.openAPI, .get), (.openAPI, .head):
+            openAPI(request, bytes, ticket, server)
+        case (.docs, .get), (.docs, .head):
+            if let page = services.docs?.page {
+                server.respond(
+                    ticket, .ok, contentType: "text/html; charset=utf-8", fields: page.fields.span, body: page.html.span
+                )
+            }
         case (.readiness, .get), (.readiness, .head):
             readiness(ticket, server)
         case (.metrics, .get), (.metrics, .head):
@@ -145,6 +162,10 @@ final class Routes: Responder {
                 return .score(id)
             }
         }
+        if services.docs != nil {
+            if path.equals("/openapi.json") { return .openAPI }
+            if path.equals("/docs") { return .docs }
+        }
         if services.hub != nil {
             if path.equals("/") { return .page }
             if path.starts(with: "/ws/") { return .feed }
@@ -165,6 +186,8 @@ final class Routes: Responder {
         case .feed: .feed
         case .events: .events
         case .echo: .echo
+        case .openAPI: .openAPI
+        case .docs: .docs
         case .health: .health
         case .readiness: .readiness
         case .metrics: .metrics
@@ -175,7 +198,7 @@ final class Routes: Responder {
         switch route {
         case .scores: "Allow: GET, HEAD, POST, OPTIONS\r\n"
         case .feed, .echo: "Allow: GET, OPTIONS\r\n"
-        case .score, .page, .events, .health, .readiness, .metrics: "Allow: GET, HEAD, OPTIONS\r\n"
+        case .score, .page, .events, .openAPI, .docs, .health, .readiness, .metrics: "Allow: GET, HEAD, OPTIONS\r\n"
         }
     }
 
@@ -189,6 +212,24 @@ final class Routes: Responder {
             server.refuse(ticket, .serviceUnavailable, detail: missing, fields: StoreLimits.retryAfter)
         } else {
             server.respond(ticket, .ok, contentType: "application/json", body: Routes.healthy)
+        }
+    }
+
+    // MARK: Docs
+
+    private func openAPI(
+        _ request: RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer
+    ) {
+        guard let document = services.docs?.document else { return }
+        var fields = ByteBuffer(capacity: 128)
+        fields.append("ETag: \"")
+        fields.append(hexadecimal: document.hash)
+        fields.append("\"\r\nCache-Control: no-cache\r\n")
+        if let range = request.value(of: .ifNoneMatch), EntityTag.isListed(document.hash, in: bytes.extracting(range)) {
+            server.respond(ticket, .notModified, contentType: nil, fields: fields.bytes, body: Span())
+        } else {
+            server.respond(
+                ticket, .ok, contentType: "application/json", fields: fields.bytes, body: document.json.span)
         }
     }
 

@@ -85,7 +85,8 @@ final class Worker: Source {
         } catch {
             throw StartError(error, address: plan.address)
         }
-        routes.services = Routes.Services(uploads: uploads, store: store, hub: hub, events: events, page: makePage())
+        routes.services = Routes.Services(
+            uploads: uploads, store: store, hub: hub, events: events, page: makePage(), docs: makeDocs())
         reactor.addBeforeSleep(self)
     }
 
@@ -178,6 +179,13 @@ final class Worker: Source {
         guard hub != nil else { return nil }
         // Everybody reads the page: what REPORTER_URL may say of a login stays out of it.
         return Page(reporterURL: plan.configuration.reporterURL?.withoutLogin)
+    }
+
+    private func makeDocs() -> Routes.Docs? {
+        let configuration = plan.configuration
+        guard configuration.role.hostsScores else { return nil }
+        return Routes.Docs(
+            document: OpenAPIDocument(role: configuration.role, maximumBody: configuration.maxBody), page: DocsPage())
     }
 
     // MARK: Messages
