@@ -178,7 +178,8 @@ final class Worker: Source {
     private func makePage() -> Page? {
         guard hub != nil else { return nil }
         // Everybody reads the page: what REPORTER_URL may say of a login stays out of it.
-        return Page(reporterURL: plan.configuration.reporterURL?.withoutLogin)
+        return Page(
+            reporterURL: plan.configuration.reporterURL?.withoutLogin, takesScores: plan.configuration.role.hostsScores)
     }
 
     private func makeDocs() -> Routes.Docs? {

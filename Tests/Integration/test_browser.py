@@ -1,5 +1,7 @@
 """Section 3: the page at `/`, in a real browser."""
 
+import json
+
 import pytest
 
 from browser import Browser
@@ -75,13 +77,80 @@ def test_the_page_comes_back_after_the_gateway_did(world, chromium):
 
 
 def test_many_scores_do_not_drown_the_page(world, chromium):
-    world.sql("""insert into "Score" ("user", score) select 'old-' || n, n from generate_series(1, 5000) n""")
+    world.fill(5000, lambda n: f"old-{n}")
     gateway = world.gateway(FEED_HISTORY=5000)
     chromium.open(gateway.url + "/")
     shows(chromium, "old-5000")
     gateway.post("the-newest", 1)
     shows(chromium, "the-newest")
     assert chromium.evaluate("document.querySelectorAll('tr, li').length") < 3000, "rows are capped"
+
+
+def test_a_flood_leaves_the_page_usable(world, chromium):
+    """Thousands a second: every one is counted, few are shown, and the page answers all the while."""
+    gateway = world.gateway()
+    chromium.open(gateway.url + "/")
+    eventually(lambda: chromium.evaluate("document.getElementById('state').dataset.state") == "live")
+    chromium.evaluate("window.frames_ = 0; (function next() { window.frames_ += 1; requestAnimationFrame(next) })()")
+    lines = "".join(json.dumps({"user": f"u{index % 700}", "score": index}) + "\n" for index in range(1000))
+    for round in range(30):
+        assert gateway.request("POST", "/scores", lines, {"Content-Type": "application/x-ndjson"}).status == 200
+        before = chromium.evaluate("window.frames_")
+        eventually(lambda: chromium.evaluate("window.frames_") > before, what="frames are drawn")
+    count = "document.getElementById('count').textContent.replace(/\\D/g, '')"
+    eventually(lambda: chromium.evaluate(count) == "30000", 30, "all are counted")
+    assert chromium.evaluate("document.querySelectorAll('tbody tr').length") <= 500
+    eventually(lambda: chromium.evaluate("document.querySelector('#best li b').textContent") == "999")
+    assert chromium.evaluate("document.querySelectorAll('#best li').length") == 8
+
+
+def test_the_best_are_listed(world, chromium):
+    gateway = world.gateway()
+    for user, score in [("ada", 5), ("bob", 9), ("ada", 7), ("ada", 3), ("<b>eve</b>", 8)]:
+        gateway.post(user, score)
+    chromium.open(gateway.url + "/")
+    best = "[...document.querySelectorAll('#best li')].map((item) => item.textContent).join()"
+    eventually(lambda: chromium.evaluate(best) == "bob9,<b>eve</b>8,ada7")
+    gateway.post("ada", 20)
+    eventually(lambda: chromium.evaluate(best) == "ada20,bob9,<b>eve</b>8")
+
+
+def test_a_score_is_posted_from_the_page(world, chromium):
+    gateway = world.gateway()
+    chromium.errors.clear()
+    chromium.open(gateway.url + "/")
+
+    def post(user, score):
+        chromium.evaluate(
+            f"(() => {{ const form = document.getElementById('post'); form.elements.user.value = {json.dumps(user)};"
+            f"form.elements.score.value = {json.dumps(score)}; form.requestSubmit() }})()"
+        )
+
+    told = "document.querySelector('#post output').textContent"
+    post("from the page", "42")
+    eventually(lambda: chromium.evaluate(told) == "Stored as number 1.")
+    shows(chromium, "from the page")
+    post("from the page", "4.5")
+    eventually(lambda: "score: expected an integer" in chromium.evaluate(told))
+    assert chromium.evaluate("document.querySelector('#post output').className") == "bad"
+    assert not chromium.errors
+    reporter = world.gateway(ROLE="reporter", SCORES_API=gateway.url, DATABASE_URL=None)
+    chromium.open(reporter.url + "/")
+    assert chromium.evaluate("document.getElementById('post') === null"), "nobody there takes scores"
+
+
+@pytest.mark.parametrize("width", [375, 1280, 1920])
+def test_it_fits(world, chromium, width):
+    gateway = world.gateway()
+    gateway.post("w" * 255, -2147483648)
+    gateway.post("a name with blanks " * 10, 7)
+    chromium.call(
+        "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 500
+    )
+    chromium.open(gateway.url + "/")
+    shows(chromium, "-2147483648" if width > 375 else "7")
+    assert chromium.evaluate("document.documentElement.scrollWidth") <= width
+    chromium.call("Emulation.clearDeviceMetricsOverride")
 
 
 def test_the_page_is_complete_html(world):

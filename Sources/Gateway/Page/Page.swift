@@ -5,11 +5,14 @@ struct Page {
     /// Field lines to send with it, each with its CRLF.
     let fields: [UInt8]
 
-    /// - Parameter reporterURL: where the feed is, an `http` or `https` address; nil: where the page itself is.
-    init(reporterURL: String?) {
+    /// - Parameters:
+    ///   - reporterURL: where the feed is, an `http` or `https` address; nil: where the page itself is.
+    ///   - takesScores: whether `POST /scores` is answered where the page is.
+    init(reporterURL: String?, takesScores: Bool) {
         let parts = [
             PageHTML.beforeReporterURL, Page.escaped(reporterURL ?? ""), PageHTML.beforeStyle, PageStyle.css,
-            PageHTML.beforeScript, PageScript.javaScript, PageHTML.afterScript,
+            PageHTML.beforeForm, takesScores ? PageHTML.form : "", PageHTML.beforeScript, PageScript.javaScript,
+            PageHTML.afterScript,
         ]
         html = parts.flatMap { Array($0.utf8) }
         fields = Array(Page.fieldLines.utf8)

@@ -17,7 +17,7 @@ enum PageHTML {
         <style>
         """#
 
-    static let beforeScript = #"""
+    static let beforeForm = #"""
         </style>
         </head>
         <body>
@@ -31,6 +31,29 @@ enum PageHTML {
         <button id="pause" type="button" aria-pressed="false">Pause</button>
         </header>
         <main>
+        <aside>
+        <section id="top" aria-labelledby="top-title" hidden>
+        <h2 id="top-title">Best</h2>
+        <ol id="best"></ol>
+        </section>
+        """#
+
+    /// Where scores are taken by the same process: a score to try it with.
+    static let form = #"""
+
+        <form id="post">
+        <h2>Post a score</h2>
+        <label>Player <input name="user" required maxlength="255" autocomplete="off"></label>
+        <label>Score <input name="score" required inputmode="numeric" autocomplete="off"></label>
+        <button>Post</button>
+        <output></output>
+        </form>
+        """#
+
+    static let beforeScript = #"""
+
+        </aside>
+        <div>
         <noscript><p class="note">The scores come in through a script, and scripts are off.</p></noscript>
         <table>
         <caption>The newest scores, newest first</caption>
@@ -38,6 +61,7 @@ enum PageHTML {
         <tbody id="scores"></tbody>
         </table>
         <p class="note" id="empty">No scores yet. They appear here as they come.</p>
+        </div>
         </main>
         <script type="module">
         """#

@@ -15,11 +15,13 @@ enum PageScript {
         const CONNECT_LIMIT = 10_000;     // ms
         const RETRY_FIRST = 500;          // ms, doubled with each failure
         const RETRY_LIMIT = 15_000;       // ms
+        const BEST = 8;                   // shown in the list of the best
+        const PLAYERS = 2_000;            // remembered for it; beyond, the lower half is forgotten
         const STALE = 30_000;             // ms without a message, after which a page that was hidden connects anew
 
         const element = (id) => document.getElementById(id);
-        const [table, state, count, rate, empty, pause] =
-          ["scores", "state", "count", "rate", "empty", "pause"].map(element);
+        const [table, state, count, rate, empty, pause, top, best, form] =
+          ["scores", "state", "count", "rate", "empty", "pause", "top", "best", "post"].map(element);
         const sameDay = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
         const otherDay = new Intl.DateTimeFormat(undefined,
           { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
@@ -118,6 +120,7 @@ enum PageScript {
           total += 1;
           if (isLive) live += 1;
           score.isFresh = isLive;
+          note(score);
           queue.push(score);
           if (queue.length >= 2 * ROWS) queue = queue.slice(-ROWS);
           schedule();
@@ -207,9 +210,64 @@ enum PageScript {
           seen.clear();
           total = live = 0;
           samples.length = 0;
+          players.clear();
+          areBestOld = true;
           table.replaceChildren();
           empty.hidden = false;
         }
+
+        // The best
+
+        const players = new Map();        // each one's best score
+        let areBestOld = false;
+
+        function note({ user, score }) {
+          if (score <= (players.get(user) ?? -Infinity)) return;
+          players.set(user, score);
+          areBestOld = true;
+          if (players.size <= PLAYERS) return;
+          const ranked = [...players].sort((one, other) => other[1] - one[1]);
+          for (const [player] of ranked.slice(PLAYERS / 2)) players.delete(player);
+        }
+
+        function rank() {
+          if (!areBestOld || isPaused) return;
+          areBestOld = false;
+          const ranked = [...players].sort((one, other) => other[1] - one[1]).slice(0, BEST);
+          best.replaceChildren(...ranked.map(([player, score]) => {
+            const item = document.createElement("li");
+            const name = document.createElement("bdi");
+            const points = document.createElement("b");
+            name.textContent = name.title = player;
+            points.textContent = score;
+            item.append(name, points);
+            return item;
+          }));
+          top.hidden = ranked.length === 0;
+        }
+
+        // A score to try it with
+
+        form?.addEventListener("submit", async (event) => {
+          event.preventDefault();
+          const [told, button] = [form.querySelector("output"), form.querySelector("button")];
+          const text = form.elements.score.value.trim();
+          const body = { user: form.elements.user.value, score: /^-?\d+$/.test(text) ? Number(text) : text };
+          button.disabled = true;
+          try {
+            const answer = await fetch(new URL("scores", document.baseURI), {
+              method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+              signal: AbortSignal.timeout(CONNECT_LIMIT),
+            });
+            const result = await answer.json();
+            told.className = answer.ok ? "" : "bad";
+            told.textContent = answer.ok ? `Stored as number ${result.id}.` : result.detail;
+          } catch {
+            told.className = "bad";
+            told.textContent = "No answer; it may be stored.";
+          }
+          button.disabled = false;
+        });
 
         pause.addEventListener("click", () => {
           isPaused = !isPaused;
@@ -223,6 +281,7 @@ enum PageScript {
         let perSecond = 0;
 
         setInterval(() => {
+          rank();
           const now = performance.now();
           samples.push({ now, live });
           while (samples.length > 2 && now - samples[1].now >= RATE_WINDOW) samples.shift();

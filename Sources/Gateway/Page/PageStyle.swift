@@ -17,7 +17,23 @@ enum PageStyle {
         }
         * { box-sizing: border-box; margin: 0; }
         body { background: var(--ground); color: var(--text); }
-        header, main { max-width: 46rem; margin: 0 auto; padding-inline: var(--edge); }
+        header, main { max-width: 66rem; margin: 0 auto; padding-inline: var(--edge); }
+        main { display: grid; grid-template-columns: minmax(0, 1fr) 16rem; gap: 0 2.5rem; align-items: start; }
+        aside { order: 2; position: sticky; top: 4.5rem; padding: 0.3rem 0.4rem; }
+        h2 { font-size: 0.75rem; font-weight: 500; color: var(--quiet); margin-bottom: 0.3rem; }
+        ol { list-style: none; padding: 0; margin-bottom: 1.6rem; }
+        li { display: flex; justify-content: space-between; gap: 1rem; padding: 0.28rem 0; }
+        li bdi { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+        li b { font-weight: 600; font-variant-numeric: tabular-nums; }
+        form { display: grid; gap: 0.5rem; font-size: 0.85rem; }
+        form label { display: grid; gap: 0.15rem; color: var(--quiet); }
+        input {
+          font: inherit; color: var(--text); background: transparent; padding: 0.35rem 0.5rem; width: 100%;
+          border: 1px solid var(--line); border-radius: 0.5rem;
+        }
+        input:focus-visible { outline: 2px solid var(--live); outline-offset: 1px; }
+        output { color: var(--quiet); overflow-wrap: anywhere; min-height: 1.4em; }
+        output.bad { color: var(--lost); }
         header {
           position: sticky; top: 0; z-index: 1; background: var(--ground);
           display: flex; flex-wrap: wrap; align-items: center; gap: 0.35rem 1.2rem;
@@ -57,7 +73,18 @@ enum PageStyle {
         .note { padding: 2rem 0.4rem; color: var(--quiet); }
         .fresh { animation: fresh 2s ease-out; }
         @keyframes fresh { from { background: var(--fresh); } }
+        @media (max-width: 60rem) {
+          main { display: block; }
+          aside { position: static; }
+          li:nth-child(n+4) { display: none; }
+          ol { margin-bottom: 0.8rem; }
+          form { grid-template-columns: 1fr 8rem auto; align-items: end; margin-bottom: 0.8rem; }
+          form h2, output { grid-column: 1 / -1; margin: 0; }
+          output:empty { display: none; }
+        }
         @media (max-width: 40rem) {
+          form { grid-template-columns: 1fr 1fr; }
+          form button { grid-column: 1 / -1; }
           dl { margin-left: 0; margin-right: auto; }
           dl div { text-align: left; }
           #state { margin-left: auto; }
