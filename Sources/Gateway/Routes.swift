@@ -1,6 +1,7 @@
 import Bytes
 import HTTP1
 import HTTPServer
+import Logging
 import Reactor
 import Scores
 
@@ -47,10 +48,14 @@ final class Routes: Responder {
     private let workers: Workers
     private let metrics: WorkerMetrics
     private let reactor: Reactor
+    /// nil unless LOG_LEVEL is debug or trace: a line a request costs more than the request.
+    private let log: Logger?
 
     init(
-        _ reactor: Reactor, _ configuration: Configuration, health: Health, workers: Workers, metrics: WorkerMetrics
+        _ reactor: Reactor, _ configuration: Configuration, health: Health, workers: Workers, metrics: WorkerMetrics,
+        log: Logger
     ) {
+        self.log = configuration.logLevel <= .debug ? log : nil
         self.reactor = reactor
         self.configuration = configuration
         self.health = health
@@ -61,6 +66,7 @@ final class Routes: Responder {
     override func head(
         _ request: RequestParser, in bytes: Span<UInt8>, ticket: ResponseTicket, on server: HTTPServer
     ) -> HeadDecision {
+        if let log { tell(request, bytes, log) }
         let method = request.head.method
         let path = bytes.extracting(request.head.path)
         if path.equals("*") {
@@ -144,7 +150,29 @@ final class Routes: Responder {
             status: Int(status.rawValue), title: "\(status.phrase)", detail: "\(detail)", to: &body)
     }
 
+    /// A head has come.
+    private func tell(_ request: RequestParser, _ bytes: Span<UInt8>, _ log: Logger) {
+        log.debug(
+            "request",
+            metadata: [
+                "method": "\(bytes.extracting(request.head.methodToken).text)",
+                "target": "\(bytes.extracting(request.head.target).text)",
+            ])
+    }
+
+    /// An answer is on its way.
+    private func tell(_ ticket: ResponseTicket, _ status: Status, _ log: Logger) {
+        let labels = (RouteLabel(rawValue: ticket.route) ?? .other).labels
+        log.debug(
+            "answer",
+            metadata: [
+                "method": "\(labels.method)", "route": "\(labels.route)", "status": "\(status.rawValue)",
+                "milliseconds": "\(Double(ticket.age(reactor.now)) / 1000)",
+            ])
+    }
+
     override func answering(_ ticket: ResponseTicket, _ status: Status) {
+        if let log { tell(ticket, status, log) }
         metrics.answered(
             RouteLabel(rawValue: ticket.route) ?? .other, status.rawValue, after: ticket.age(reactor.now))
     }

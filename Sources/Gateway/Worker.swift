@@ -65,7 +65,8 @@ final class Worker: Source {
         metrics = plan.workers.metrics[plan.index]
         do throws(SystemError) {
             reactor = try Reactor()
-            routes = Routes(reactor, configuration, health: plan.health, workers: plan.workers, metrics: metrics)
+            routes = Routes(
+                reactor, configuration, health: plan.health, workers: plan.workers, metrics: metrics, log: plan.log)
             server = try HTTPServer(
                 reactor,
                 HTTPServer.Options(

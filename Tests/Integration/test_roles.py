@@ -345,3 +345,23 @@ def test_a_port_that_is_taken_is_said(world):
         port = taken.getsockname()[1]
         result = command("serve", env={**world.env, "HOST": "127.0.0.1", "PORT": str(port)}, directory=world.directory)
     assert result.returncode != 0 and str(port) in result.stderr
+
+
+def test_requests_are_logged_on_debug_only(world):
+    quiet = world.gateway(LOG_FORMAT="json")
+    quiet.post("ada", 1)
+    assert '"request"' not in quiet.log
+    gateway = world.gateway(LOG_LEVEL="debug", LOG_FORMAT="json")
+    gateway.post("ada", 1)
+    gateway.get("/scores?limit=1&user=%22")
+    gateway.get("/nowhere")
+
+    def lines(message):
+        found = [json.loads(line) for line in gateway.log.splitlines() if line.startswith("{")]
+        return [line for line in found if line["msg"] == message]
+
+    eventually(lambda: len(lines("answer")) >= 3)
+    assert any(line["method"] == "GET" and line["target"] == "/scores?limit=1&user=%22" for line in lines("request"))
+    answers = {(line["method"], line["route"], line["status"]) for line in lines("answer")}
+    assert {("POST", "/scores", "200"), ("GET", "/scores", "200"), ("any", "other", "404")} <= answers
+    assert all(float(line["milliseconds"]) < 60_000 for line in lines("answer"))
