@@ -80,13 +80,13 @@ extension AMQPError: CustomStringConvertible {
 }
 
 /// Reply codes of AMQP 0-9-1 (section 1.2) that matter to a client.
-enum ReplyCode {
-    static let success: UInt16 = 200
-    static let invalidPath: UInt16 = 402
-    static let accessRefused: UInt16 = 403
-    static let notFound: UInt16 = 404
-    static let preconditionFailed: UInt16 = 406
-    static let frameError: UInt16 = 501
-    static let notAllowed: UInt16 = 530
-    static let notImplemented: UInt16 = 540
+package enum ReplyCode {
+    package static let success: UInt16 = 200
+    package static let invalidPath: UInt16 = 402
+    package static let accessRefused: UInt16 = 403
+    package static let notFound: UInt16 = 404
+    package static let preconditionFailed: UInt16 = 406
+    package static let frameError: UInt16 = 501
+    package static let notAllowed: UInt16 = 530
+    package static let notImplemented: UInt16 = 540
 }

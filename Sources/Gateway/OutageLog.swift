@@ -1,5 +1,45 @@
 import Bytes
 import Logging
+import Synchronization
+
+/// One service that the gateway needs, as all workers together see it: the database loses a connection of each reactor at
+/// once, and that is one event for whoever reads the log.
+final class Outage: Sendable {
+    private struct State {
+        var throttle = LogThrottle<String>(span: OutageLog.span)
+        /// Workers that do not reach it.
+        var out = 0
+        var wasReached = false
+    }
+
+    /// The part and what it needs: `bus: broker`.
+    let subject: String
+    /// The variable that says where it is.
+    let variable: String
+    private let state = Mutex(State())
+
+    init(_ subject: String, variable: Variable) {
+        self.subject = subject
+        self.variable = variable.name
+    }
+
+    fileprivate func failed(isFirst: Bool, _ kind: String, at now: Instant) -> LogThrottle<String>.Admission {
+        state.withLock {
+            if isFirst { $0.out += 1 }
+            return $0.throttle.admit(kind, at: now)
+        }
+    }
+
+    /// - Returns: what there is to say of it; nil: nothing new, or some still do not reach it.
+    fileprivate func reached(wasOut: Bool) -> String? {
+        state.withLock {
+            if wasOut { $0.out -= 1 }
+            guard $0.out == 0, wasOut || !$0.wasReached else { return nil }
+            $0.wasReached = true
+            return wasOut ? "is back" : "connected"
+        }
+    }
+}
 
 /// Tells of one part that what it needs is out of reach, and that it is back. A part tries again every few seconds for
 /// as long as an outage lasts; a line for each try would bury everything else in the log.
@@ -8,35 +48,35 @@ struct OutageLog {
     static let span: Duration = .seconds(10)
 
     private let log: Logger
-    private let subject: String
-    private var throttle = LogThrottle<String>(span: OutageLog.span)
+    private let outage: Outage
     private(set) var isOut = false
 
-    /// - Parameter subject: the part and what it needs: `bus: broker`.
-    init(_ log: Logger, _ subject: String) {
+    init(_ log: Logger, _ outage: Outage) {
         self.log = log
-        self.subject = subject
+        self.outage = outage
     }
 
     /// A try failed, or what stood is lost.
     /// - Parameter hint: what somebody has to do, when waiting does not help.
     mutating func failed(_ error: String, hint: String? = nil, at now: Instant) {
+        let isFirst = !isOut
         isOut = true
         // A hint is a line of its own: it must not hide behind the plain refusals of a starting server.
-        guard case .write(let suppressed) = throttle.admit(hint ?? "", at: now) else { return }
+        guard case .write(let suppressed) = outage.failed(isFirst: isFirst, hint ?? "", at: now) else { return }
         var metadata: Logger.Metadata = ["error": "\(error)"]
         if suppressed > 0 { metadata["suppressed"] = "\(suppressed)" }
         if let hint {
-            log.error("\(subject): \(hint)", metadata: metadata)
+            log.error("\(outage.subject): \(hint)", metadata: metadata)
         } else {
-            log.warning("\(subject) out of reach, trying again", metadata: metadata)
+            log.warning("\(outage.subject) out of reach (\(outage.variable)), trying again", metadata: metadata)
         }
     }
 
     /// It is there.
     mutating func reached() {
-        log.info("\(subject) \(isOut ? "is back" : "connected")")
+        let wasOut = isOut
         isOut = false
+        if let news = outage.reached(wasOut: wasOut) { log.info("\(outage.subject) \(news)") }
     }
 }
 

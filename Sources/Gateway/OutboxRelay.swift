@@ -30,13 +30,13 @@ final class OutboxRelay: BusClient {
 
     init(
         _ reactor: Reactor, _ bus: Bus, _ configuration: Configuration, health: Health, metrics: WorkerMetrics,
-        log: Logger
+        outage: Outage, log: Logger
     ) {
         self.reactor = reactor
         maximumBatch = configuration.brokerMaxBatch
         self.health = health
         self.metrics = metrics
-        outage = OutageLog(log, "bus: broker")
+        self.outage = OutageLog(log, outage)
         super.init()
         clock = Clock(self)
         connection = bus.publisher(reactor, configuration, self)
@@ -143,7 +143,7 @@ final class OutboxRelay: BusClient {
         if isConnected { health.brokerLost() }
         isConnected = false
         guard error != .closed else { return }
-        outage.failed("\(error)", at: reactor.now)
+        outage.failed("\(error)", hint: error.operatorHint, at: reactor.now)
     }
 
     override func confirmed(_ ticket: UInt64) {

@@ -15,7 +15,7 @@ enum SchemaKeeper {
     static func prepare(_ database: PostgresConfiguration, _ log: Logger) {
         while true {
             do throws(MigrationError) {
-                _ = try Migrator.run(database, waitingAtMost: round) { log.notice("migrate: \($0)") }
+                _ = try Migrator.run(database, waitingAtMost: round) { $0.write(to: log) }
                 return
             } catch {
                 log.error(

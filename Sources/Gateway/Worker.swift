@@ -56,6 +56,8 @@ final class Worker: Source {
     private var poster: SlackPoster?
     private var stage = Stage.serving
     private var hasEnded = false
+    /// The time over which WebSocket clients are told to go: they come back somewhere all at once otherwise.
+    private var closeSpread: Duration = .zero
     /// The second in which the reactor's load was counted last.
     private var countedAt: Int64 = 0
 
@@ -100,7 +102,8 @@ final class Worker: Source {
     private func makeScores() throws(SystemError) {
         guard plan.configuration.role.hostsScores else { return }
         let relay = OutboxRelay(
-            reactor, plan.bus, plan.configuration, health: plan.health, metrics: metrics, log: plan.log)
+            reactor, plan.bus, plan.configuration, health: plan.health, metrics: metrics, outage: plan.workers.broker,
+            log: plan.log)
         self.relay = relay
         let answers = WriteAnswers(server, running: plan.workers.runningKeys, metrics: metrics)
         let store: ScoreStore
@@ -123,7 +126,8 @@ final class Worker: Source {
     ) -> PostgresStore {
         PostgresStore(
             writer: ScoreWriter(
-                reactor, database, answers: answers, relay: relay, health: plan.health, metrics: metrics, log: plan.log),
+                reactor, database, answers: answers, relay: relay, health: plan.health, metrics: metrics,
+                outage: plan.workers.database, log: plan.log),
             reader: ScoreReader(reactor, database, health: plan.health, log: plan.log),
             batches: BatchTransactions(
                 reactor, database, server: server, answers: answers, metrics: metrics, log: plan.log),
@@ -202,7 +206,7 @@ final class Worker: Source {
             events?.warmed(filling)
         case .schemaIsReady:
             store?.start()
-        case .drain: startDraining()
+        case .drain(let delay, let spread): startDraining(delay: delay, spread: spread)
         }
     }
 
@@ -228,12 +232,17 @@ final class Worker: Source {
         }
         plan.log.notice("shutting down", metadata: ["signal": "\(signal == SIGTERM ? "SIGTERM" : "SIGINT")"])
         plan.health.startDraining()
-        plan.workers.post(.drain)
+        let (delay, timeout) = (plan.configuration.drainDelay, plan.configuration.shutdownTimeout)
+        // Ctrl-C comes from a person at a terminal: nobody routes to this gateway who would need time to notice.
+        let isHurried = signal == SIGINT
+        plan.workers.post(
+            .drain(after: isHurried ? .zero : delay, spreadOver: isHurried ? .zero : (timeout - delay) / 2))
     }
 
-    private func startDraining() {
+    private func startDraining(delay: Duration, spread: Duration) {
         stage = .delaying
-        _ = reactor.schedule(self, at: reactor.now + plan.configuration.drainDelay, tag: TimerTag.drain)
+        closeSpread = spread
+        _ = reactor.schedule(self, at: reactor.now + delay, tag: TimerTag.drain)
         _ = reactor.schedule(self, at: reactor.now + plan.configuration.shutdownTimeout, tag: TimerTag.deadline)
     }
 
@@ -242,8 +251,7 @@ final class Worker: Source {
         case TimerTag.drain:
             stage = .draining
             server.stopListening()
-            let rest = plan.configuration.shutdownTimeout - plan.configuration.drainDelay
-            server.drain(spreadOver: rest / 2)
+            server.drain(spreadOver: closeSpread)
             poster?.stopPosting()
             store?.stop()
             poll()
@@ -253,7 +261,7 @@ final class Worker: Source {
                 "shutdown timeout: what is left is cut off",
                 metadata: [
                     "connections": "\(server.connectionCount)",
-                    "unpublished messages": "\(relay?.unconfirmedCount ?? 0)",
+                    "unpublished_messages": "\(relay?.unconfirmedCount ?? 0)",
                 ])
             reactor.stop()
         }

@@ -9,8 +9,9 @@ enum WorkerMessage: Sendable {
     case feedIsWarm(FeedFilling)
     /// The tables are there: the database may be used.
     case schemaIsReady
-    /// SIGTERM came: finish what was accepted, then end.
-    case drain
+    /// A signal came: after a while close the listener, finish what was accepted, tell WebSocket clients to go one after
+    /// the other in the time given, then end.
+    case drain(after: Duration, spreadOver: Duration)
 }
 
 /// All workers of the process, as any of them sees them: a mailbox each, and their counts.
@@ -18,6 +19,8 @@ final class Workers: Sendable {
     let mailboxes: [Mailbox<WorkerMessage>]
     let metrics: [WorkerMetrics]
     let runningKeys = RunningKeys()
+    let database = Outage("scores: database", variable: .databaseURL)
+    let broker = Outage("bus: broker", variable: .brokerURL)
     private let running: Atomic<Int>
 
     init(count: Int) throws(SystemError) {

@@ -130,6 +130,7 @@ extension PostgresError {
     /// libpq ends its lines with a line feed and joins several.
     static func oneLine(_ text: UnsafePointer<CChar>?) -> String {
         guard let text else { return "" }
-        return String(cString: text).split(separator: "\n").joined(separator: "; ")
+        return String(cString: text).split(separator: "\n").map { String($0.drop { $0 == "\t" || $0 == " " }) }
+            .joined(separator: "; ")
     }
 }

@@ -44,4 +44,30 @@ import Testing
     func quotedReadsBack(value: String) throws {
         #expect(try DotEnv.parse("A=\(DotEnv.quoted(value))  # comment") == ["A": value])
     }
+
+    @Test(arguments: [
+        ("PROT", "PORT"), ("DATABSE_URL", "DATABASE_URL"), ("BROKER_ULR", "BROKER_URL"),
+        ("SLACK_API_TOKEN_FIEL", "SLACK_API_TOKEN_FILE"), ("LOGLEVEL", "LOG_LEVEL"),
+    ])
+    func aMistypedNameIsTold(name: String, meant: String) throws {
+        let source = ConfigurationSource(environment: [:], dotEnv: [name: "1", "PORT": "8000"])
+        #expect(source.mistypedNames.map(\.name) == [name])
+        #expect(source.mistypedNames.map(\.meant) == [meant])
+    }
+
+    @Test(arguments: [
+        "POSTGRES_PASSWORD", "PATH", "HOME", "POSTS", "COMPOSE_PROJECT_NAME", "X", "ROLES_OF_OTHERS", "HOST",
+    ])
+    func aNameOfSomebodyElseIsNot(name: String) {
+        #expect(ConfigurationSource(environment: [:], dotEnv: [name: "1"]).mistypedNames.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("", "", 0), ("", "abc", 3), ("abc", "abc", 0), ("abc", "acb", 1), ("abc", "ab", 1), ("kitten", "sitting", 3),
+        ("ca", "abc", 3),
+    ])
+    func editDistance(left: String, right: String, distance: Int) {
+        #expect(EditDistance.between(left, right) == distance)
+        #expect(EditDistance.between(right, left) == distance)
+    }
 }

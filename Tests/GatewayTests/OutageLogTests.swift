@@ -34,7 +34,8 @@ private final class Lines: LogHandler, Sendable {
 @Suite struct OutageLogTests {
     @Test func anOutageIsToldOfAtMostEveryTenSeconds() {
         let lines = Lines()
-        var outage = OutageLog(Logger(label: "test") { _ in lines }, "bus: broker")
+        var outage = OutageLog(
+            Logger(label: "test") { _ in lines }, Outage("bus: broker", variable: .brokerURL))
         let start = Instant(nanoseconds: 0)
         outage.reached()
         for second in 0..<25 { outage.failed("refused", at: start + .seconds(second)) }
@@ -42,21 +43,41 @@ private final class Lines: LogHandler, Sendable {
         #expect(
             lines.text == [
                 "info bus: broker connected ",
-                "warning bus: broker out of reach, trying again error=refused",
-                "warning bus: broker out of reach, trying again error=refused suppressed=9",
-                "warning bus: broker out of reach, trying again error=refused suppressed=9",
+                "warning bus: broker out of reach (BROKER_URL), trying again error=refused",
+                "warning bus: broker out of reach (BROKER_URL), trying again error=refused suppressed=9",
+                "warning bus: broker out of reach (BROKER_URL), trying again error=refused suppressed=9",
                 "info bus: broker is back ",
             ])
     }
 
     @Test func aHintDoesNotHideBehindPlainFailures() {
         let lines = Lines()
-        var outage = OutageLog(Logger(label: "test") { _ in lines }, "scores: database")
+        var outage = OutageLog(
+            Logger(label: "test") { _ in lines }, Outage("scores: database", variable: .databaseURL))
         let start = Instant(nanoseconds: 0)
         outage.failed("refused", at: start)
         outage.failed("no table", hint: "run migrate", at: start)
         outage.failed("no table", hint: "run migrate", at: start + .seconds(1))
         #expect(lines.text.count == 2)
         #expect(lines.text.last == "error scores: database: run migrate error=no table")
+    }
+
+    @Test func whatAllReactorsMeetIsToldOfOnce() {
+        let lines = Lines()
+        let log = Logger(label: "test") { _ in lines }
+        let outage = Outage("scores: database", variable: .databaseURL)
+        var parts = (0..<3).map { _ in OutageLog(log, outage) }
+        let start = Instant(nanoseconds: 0)
+        for index in 0..<3 { parts[index].reached() }
+        for index in 0..<3 { parts[index].failed("gone", at: start) }
+        parts[1].failed("gone", at: start + .seconds(11))
+        for index in 0..<3 { parts[index].reached() }
+        #expect(
+            lines.text == [
+                "info scores: database connected ",
+                "warning scores: database out of reach (DATABASE_URL), trying again error=gone",
+                "warning scores: database out of reach (DATABASE_URL), trying again error=gone suppressed=2",
+                "info scores: database is back ",
+            ])
     }
 }

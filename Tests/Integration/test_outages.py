@@ -71,8 +71,8 @@ def test_an_outage_does_not_fill_the_log(world, broker_away):
     time.sleep(8)
     lines = gateway.log.splitlines()[before:]
     broker_away.ends()
-    assert 3 <= len(lines) <= 8, "\n".join(lines)  # two publishers, the feed, the poster
-    eventually(lambda: gateway.log.count("broker is back") == 4, what="a line for each part that is back")
+    assert 3 <= len(lines) <= 6, "\n".join(lines)  # the publishers together, the feed, the poster
+    eventually(lambda: gateway.log.count("broker is back") == 3, what="a line for each part that is back")
 
 
 def test_a_snapshot_of_all_memory_costs_no_memory_a_reader(world):
@@ -145,7 +145,7 @@ def test_it_ends_in_time_while_the_broker_stands_still(world):
         began = time.monotonic()
         gateway.stop()
         assert time.monotonic() - began < 6
-        assert "unpublished messages" in gateway.log
+        assert "unpublished_messages" in gateway.log
     world.gateway()
     assert listener.wait_for(1, seconds=30) == [posted]
 

@@ -30,7 +30,8 @@ extension ServerTests {
         }
 
         private func migrate(
-            _ database: String, waitingAtMost limit: Duration = .seconds(20), _ report: (String) -> Void = { _ in }
+            _ database: String, waitingAtMost limit: Duration = .seconds(20),
+            _ report: (MigrationReport) -> Void = { _ in }
         ) throws -> [String] {
             try Migrator.run(server.configuration(database: database), waitingAtMost: limit, report: report)
         }
@@ -62,10 +63,10 @@ extension ServerTests {
             let configuration = server.configuration(database: database)
             var reports: [String] = []
             #expect(try Migrator.pending(configuration) == all)
-            #expect(try migrate(database) { reports.append($0) } == all)
+            #expect(try migrate(database) { reports.append("\($0)") } == all)
             #expect(shape(database) == wantedShape)
             #expect(try Migrator.pending(configuration) == [])
-            #expect(try migrate(database) { reports.append($0) } == [])
+            #expect(try migrate(database) { reports.append("\($0)") } == [])
             #expect(reports.count == 1 + all.count)
             #expect(reports.first?.hasPrefix("applied migration \(label) in ") == true)
             #expect(reports.last == "the schema is up to date (\(all.count) applied before)")
@@ -156,7 +157,7 @@ extension ServerTests {
             try holder.run("BEGIN; INSERT INTO \"Score\" (\"user\") VALUES ('holder')", within: .seconds(5))
             var reports: [String] = []
             let error = try #require(throws: MigrationError.self) {
-                try migrate(database, waitingAtMost: .seconds(1)) { reports.append($0) }
+                try migrate(database, waitingAtMost: .seconds(1)) { reports.append("\($0)") }
             }
             #expect(error.cause.isLockNotAvailable)
             #expect(error.migration == label && error.waited == .seconds(1))
@@ -164,7 +165,7 @@ extension ServerTests {
             #expect(try Migrator.pending(server.configuration(database: database)) == all)
 
             let applied = try migrate(database) {
-                reports.append($0)
+                reports.append("\($0)")
                 // The first report is of the lock.
                 _ = try? holder.run("COMMIT", within: .seconds(5))
             }
@@ -253,12 +254,12 @@ extension ServerTests {
             server.stop()
             var reports: [String] = []
             let error = try #require(throws: MigrationError.self) {
-                try migrate(database, waitingAtMost: .milliseconds(400)) { reports.append($0) }
+                try migrate(database, waitingAtMost: .milliseconds(400)) { reports.append("\($0)") }
             }
             #expect("\(error)".contains("the database is out of reach"))
             #expect("\(error)".contains("Connection refused"))
             #expect(reports.count == 1)
-            let applied = try migrate(database) { if $0.hasPrefix("waiting") { server.start() } }
+            let applied = try migrate(database) { if case .waiting = $0 { server.start() } }
             #expect(applied == all)
         }
 

@@ -5,16 +5,16 @@ import Reactor
 public enum Command {
     /// `score-gateway serve`
     public static func serve() -> Int32 {
-        withConfiguration(for: .serve) { configuration in
+        withConfiguration(for: .serve) { configuration, source in
             // Before the log thread exists: a thread that does not block a signal is one that may be ended by it.
             Signals.block()
-            return logged(configuration) { serve(configuration) }
+            return logged(configuration) { serve(configuration, source) }
         }
     }
 
     /// `score-gateway migrate`
     public static func migrate() -> Int32 {
-        withConfiguration(for: .migrate) { configuration in
+        withConfiguration(for: .migrate) { configuration, _ in
             logged(configuration) { migrate(configuration) }
         }
     }
@@ -22,7 +22,7 @@ public enum Command {
     /// `score-gateway wait`
     /// - Parameter seconds: how long at most.
     public static func wait(seconds: Double) -> Int32 {
-        withConfiguration(for: .wait) { configuration in
+        withConfiguration(for: .wait) { configuration, _ in
             Wait.run(configuration, timeout: .milliseconds(Int64(seconds * 1000)))
         }
     }
@@ -58,10 +58,11 @@ public enum Command {
     }
 
     private static func withConfiguration(
-        for purpose: Configuration.Purpose, _ body: (Configuration) -> Int32
+        for purpose: Configuration.Purpose, _ body: (Configuration, ConfigurationSource) -> Int32
     ) -> Int32 {
         do throws(ConfigurationError) {
-            return body(try Configuration(try ConfigurationSource.process(), for: purpose))
+            let source = try ConfigurationSource.process()
+            return body(try Configuration(source, for: purpose), source)
         } catch {
             return refuse(error)
         }

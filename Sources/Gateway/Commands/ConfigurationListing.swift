@@ -2,6 +2,8 @@
 /// The lines are those of a `.env` file.
 struct ConfigurationListing {
     private(set) var text = ""
+    /// What somebody has set, and has an effect: name and value, in the order of the text.
+    private(set) var stated: [(name: String, value: String)] = []
     private(set) var problems: [ConfigurationError.Problem]
 
     init(_ source: ConfigurationSource) throws(ConfigurationError) {
@@ -40,8 +42,9 @@ struct ConfigurationListing {
             text += "# \(variable.name) is not set\n"
             return
         }
-        let shown = DotEnv.quoted(masked(variable, value, configuration))
-        let line = "\(variable.name)=\(shown)"
+        let masked = masked(variable, value, configuration)
+        if isStated { stated.append((variable.name, masked)) }
+        let line = "\(variable.name)=\(DotEnv.quoted(masked))"
         text += line + String(repeating: " ", count: max(2, 40 - line.count)) + "# \(origin.text)\n"
     }
 

@@ -16,7 +16,7 @@ extension Command {
         }
         guard let database = configuration.postgres else { return ExitCode.configuration }
         do throws(MigrationError) {
-            _ = try Migrator.run(database) { log.notice("migrate: \($0)") }
+            _ = try Migrator.run(database) { $0.write(to: log) }
             return ExitCode.ok
         } catch {
             log.critical("migrate: \(error)")

@@ -10,9 +10,10 @@ import Synchronization
 extension Command {
     /// Serves until a signal ends it. The log runs and the signals are blocked when this is called.
     /// - Returns: the exit code.
-    static func serve(_ configuration: Configuration) -> Int32 {
+    static func serve(_ configuration: Configuration, _ source: ConfigurationSource) -> Int32 {
         let log = Logger(label: "score-gateway")
         do throws(StartError) {
+            tell(configuration, source, log)
             try run(configuration, log)
             log.notice("ended")
             return ExitCode.ok
@@ -22,23 +23,34 @@ extension Command {
         }
     }
 
+    /// One line with what this process is going to be: what it uses, and whatever somebody has set.
+    private static func tell(_ configuration: Configuration, _ source: ConfigurationSource, _ log: Logger) {
+        var settings: Logger.Metadata = [
+            "version": "\(Version.text)", "role": "\(configuration.role.rawValue)",
+            "reactors": "\(configuration.reactors)", "open_files": "\(clinux_raise_open_files())",
+            "database":
+                "\(configuration.database?.display ?? configuration.sqliteFile.map { "sqlite:\($0)" } ?? "none")",
+            "broker": "\(configuration.broker?.description ?? "in the process")",
+        ]
+        let told: [Variable] = [.role, .reactors, .databaseURL, .brokerURL]
+        if let listing = try? ConfigurationListing(source) {
+            for (name, value) in listing.stated where !told.contains(where: { $0.name == name }) {
+                settings[name] = "\(value)"
+            }
+        }
+        log.notice("starting", metadata: settings)
+        for (name, meant) in source.mistypedNames {
+            log.warning(".env: \(name) is no variable of this program and has no effect; is \(meant) meant?")
+        }
+    }
+
     private static func run(_ configuration: Configuration, _ log: Logger) throws(StartError) {
         let address = try freeAddress(configuration)
         let workers = try systemCall { () throws(SystemError) in try Workers(count: configuration.reactors) }
         do throws(HTTPClientError) { try HTTPClient.prepare() } catch { throw StartError("\(error)") }
-        let files = clinux_raise_open_files()
         let health = Health(
             databaseConnections: configuration.role.hostsScores ? 2 * configuration.reactors : 0, needsBroker: true,
             needsHistory: configuration.role.hostsReporter)
-        log.notice(
-            "starting",
-            metadata: [
-                "version": "\(Version.text)", "role": "\(configuration.role.rawValue)",
-                "reactors": "\(configuration.reactors)", "open files": "\(files)",
-                "database":
-                    "\(configuration.database?.display ?? configuration.sqliteFile.map { "sqlite:\($0)" } ?? "none")",
-                "broker": "\(configuration.broker?.description ?? "in the process")",
-            ])
 
         let threads = Threads()
         let bus = try makeBus(configuration)

@@ -53,7 +53,7 @@ final class FeedSource: BusClient {
         self.health = health
         self.metrics = metrics
         self.log = log
-        outage = OutageLog(log, "feed: broker")
+        outage = OutageLog(log, Outage("feed: broker", variable: .brokerURL))
         invalid = ThrottledLog(log, "feed: a message on the bus is no score")
         dropped = ThrottledLog(log, "feed: a message was dropped")
         super.init()
@@ -95,7 +95,7 @@ final class FeedSource: BusClient {
         }
         isConnected = false
         guard error != .closed else { return }
-        outage.failed("\(error)", at: reactor.now)
+        outage.failed("\(error)", hint: error.operatorHint, at: reactor.now)
         if intake.catchUp == nil {
             intake.beginWithoutBus()
             ask()

@@ -12,9 +12,13 @@ public struct MigrationError: Error, CustomStringConvertible {
     public let blocker: String?
 
     public var description: String {
-        var text = migration.map { "migration \($0): \(cause)" } ?? "the database is out of reach: \(cause)"
+        var text =
+            migration.map { "migration \($0): \(cause)" } ?? "the database is out of reach (DATABASE_URL): \(cause)"
         if let blocker { text += "; the oldest open transaction is that of \(blocker)" }
         if let waited { text += "; gave up after \(waited.components.seconds) s" }
+        if cause.isReadOnly {
+            text += "; the database is read-only: DATABASE_URL must reach a primary that may be written"
+        }
         if cause.isInsufficientPrivilege {
             // The two ways out, for whom it meets in a log.
             text += "; migrate as the table's owner (`score-gateway migrate`), or give this user the right"

@@ -15,11 +15,11 @@ public enum Migrator {
     /// Applies what is missing.
     /// - Parameters:
     ///   - limit: how long to wait in all for the database and for locks. A migration that runs is not interrupted.
-    ///   - report: told what is done and what is waited for, a line each.
+    ///   - report: told what is done and what is waited for.
     /// - Returns: the labels of the migrations this call applied.
     public static func run(
         _ configuration: PostgresConfiguration, waitingAtMost limit: Duration = MigrationLimits.wait,
-        migrations: [Migration] = Migration.all, report: (String) -> Void
+        migrations: [Migration] = Migration.all, report: (MigrationReport) -> Void
     ) throws(MigrationError) -> [String] {
         let deadline = Reactor.monotonic() + limit
         var backoff = Backoff(first: MigrationLimits.pauseFirst, limit: MigrationLimits.pauseLimit)
@@ -39,7 +39,7 @@ public enum Migrator {
                 }
                 // Once a reason: how long the blocker has been there changes every time.
                 let reason = "\(error.migration ?? ""): \(error.cause)"
-                if reason != lastReason { report("waiting: \(error)") }
+                if reason != lastReason { report(.waiting("\(error)")) }
                 lastReason = reason
                 pause(min(backoff.next(), max(.zero, deadline - Reactor.monotonic())))
             }
@@ -59,12 +59,14 @@ public enum Migrator {
 
     private static func apply(
         _ migrations: [Migration], _ configuration: PostgresConfiguration, _ applied: inout [String],
-        _ report: (String) -> Void
+        _ report: (MigrationReport) -> Void
     ) throws(MigrationError) {
         let connection = try asking { () throws(PostgresError) in try BlockingConnection(configuration) }
         // Looked up before any lock: who finds nothing to do needs no right to write, and disturbs nobody.
         let plan = try asking { () throws(PostgresError) in try missing(migrations, connection) }
-        if plan.isEmpty, applied.isEmpty { report("the schema is up to date (\(migrations.count) applied before)") }
+        if plan.isEmpty, applied.isEmpty {
+            report(.done("the schema is up to date (\(migrations.count) applied before)"))
+        }
         for migration in plan {
             let start = Reactor.monotonic()
             let isOurs: Bool
@@ -76,9 +78,9 @@ public enum Migrator {
             }
             if isOurs {
                 applied.append(migration.label)
-                report("applied migration \(migration.label) in \(milliseconds(since: start)) ms")
+                report(.done("applied migration \(migration.label) in \(milliseconds(since: start)) ms"))
             } else {
-                report("migration \(migration.label) was applied by another process")
+                report(.done("migration \(migration.label) was applied by another process"))
             }
         }
     }

@@ -52,7 +52,7 @@ final class SlackPoster: BusClient {
         self.health = health
         self.metrics = metrics
         self.log = log
-        outage = OutageLog(log, "poster: broker")
+        outage = OutageLog(log, Outage("poster: broker", variable: .brokerURL))
         invalid = ThrottledLog(log, "poster: a message on the bus is no score")
         oversized = ThrottledLog(log, "poster: a message was dropped", level: .error)
         super.init()
@@ -119,7 +119,7 @@ final class SlackPoster: BusClient {
         if isConnected { health.brokerLost() }
         isConnected = false
         guard error != .closed else { return }
-        outage.failed("\(error)", at: reactor.now)
+        outage.failed("\(error)", hint: error.operatorHint, at: reactor.now)
     }
 
     override func dropped(_ error: AMQPError) {

@@ -63,14 +63,14 @@ final class ScoreWriter: StoreUser {
 
     init(
         _ reactor: Reactor, _ configuration: PostgresConfiguration, answers: WriteAnswers, relay: OutboxRelay,
-        health: Health, metrics: WorkerMetrics, log: Logger
+        health: Health, metrics: WorkerMetrics, outage: Outage, log: Logger
     ) {
         self.reactor = reactor
         self.answers = answers
         self.relay = relay
         self.health = health
         self.metrics = metrics
-        outage = OutageLog(log, "scores: database")
+        self.outage = OutageLog(log, outage)
         failures = ThrottledLog(log, "scores: a flush failed")
         rejections = ThrottledLog(log, "scores: the table refuses a row", level: .info)
         miscounts = ThrottledLog(
@@ -348,7 +348,7 @@ final class ScoreWriter: StoreUser {
     override func disconnected(_ error: PostgresError) {
         if isConnected { health.databaseDisconnected() }
         isConnected = false
-        outage.failed("\(error)", hint: StoreLimits.hint(for: error), at: reactor.now)
+        outage.failed("\(error)", hint: error.operatorHint, at: reactor.now)
         answers.refuse(plain.drain() + keyed.drain(), "The database is out of reach; nothing was stored.")
     }
 

@@ -101,12 +101,4 @@ enum StoreLimits {
 
     /// What `Retry-After` tells when the database is out of reach or the backlog is full, in seconds.
     static let retryAfter: StaticString = "Retry-After: 1\r\n"
-
-    /// What somebody has to do about an error that does not pass by itself; nil for others.
-    static func hint(for error: PostgresError) -> String? {
-        // undefined_column: the table is the replaced service's, as it was before our migrations.
-        guard error.isUndefinedTable || error.sqlState == "42703" else { return nil }
-        return
-            "the tables are missing or of an older version: run `score-gateway migrate`, or serve with AUTO_MIGRATE=1"
-    }
 }
