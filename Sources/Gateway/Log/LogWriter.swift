@@ -32,7 +32,7 @@ public final class LogWriter: Sendable {
     /// Starts the thread.
     /// - Parameters:
     ///   - output: a descriptor that stays open; may block.
-    ///   - limit: bytes that may wait.
+    ///   - format: of every line.
     public convenience init(
         output: Int32 = STDERR_FILENO, format: LogFormat
     ) throws(SystemError) {
