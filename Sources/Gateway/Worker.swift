@@ -20,6 +20,7 @@ final class Worker: Source {
         /// nil when the store is PostgreSQL, or there is none.
         let sqlite: SQLiteServices?
         let health: Health
+        let systemd: Systemd
         let log: Logger
     }
 
@@ -37,6 +38,7 @@ final class Worker: Source {
         static let drain: UInt32 = 0
         static let poll: UInt32 = 1
         static let deadline: UInt32 = 2
+        static let pulse: UInt32 = 3
     }
 
     private let plan: Plan
@@ -73,6 +75,7 @@ final class Worker: Source {
                 reactor,
                 HTTPServer.Options(
                     address: plan.address, sharesPort: true,
+                    inherited: plan.systemd.sockets(of: plan.index, among: configuration.reactors),
                     maximumConnections: max(1, configuration.maxConnections / configuration.reactors),
                     requestTimeout: configuration.requestTimeout, idleTimeout: configuration.idleTimeout),
                 responder: routes)
@@ -91,6 +94,7 @@ final class Worker: Source {
         routes.services = Routes.Services(
             uploads: uploads, store: store, hub: hub, events: events, page: makePage(), docs: makeDocs())
         reactor.addBeforeSleep(self)
+        if plan.systemd.watchdog != nil { pulse() }
     }
 
     func run() {
@@ -222,6 +226,18 @@ final class Worker: Source {
         for bucket in 0..<9 { metrics.turnsByLength[bucket].store(load.turnsByLength[bucket]) }
     }
 
+    /// Four signs of life in the time after which the service manager takes us for dead. The first worker gives them, and
+    /// only while the others live too: one reactor that hangs is one connection in N that hangs.
+    private func pulse() {
+        guard let watchdog = plan.systemd.watchdog else { return }
+        plan.workers.beat(plan.index, at: reactor.now)
+        // Those that have ended at a shutdown beat no more.
+        if plan.index == 0, stage == .closing || plan.workers.allHaveBeaten(within: watchdog, before: reactor.now) {
+            plan.systemd.notify(.alive)
+        }
+        _ = reactor.schedule(self, at: reactor.now + watchdog / 4, tag: TimerTag.pulse)
+    }
+
     // MARK: Shutdown
 
     fileprivate func received(signal: Int32) {
@@ -232,6 +248,7 @@ final class Worker: Source {
         }
         plan.log.notice("shutting down", metadata: ["signal": "\(signal == SIGTERM ? "SIGTERM" : "SIGINT")"])
         plan.health.startDraining()
+        plan.systemd.notify(.stopping)
         let (delay, timeout) = (plan.configuration.drainDelay, plan.configuration.shutdownTimeout)
         // Ctrl-C comes from a person at a terminal: nobody routes to this gateway who would need time to notice.
         let isHurried = signal == SIGINT
@@ -256,6 +273,7 @@ final class Worker: Source {
             store?.stop()
             poll()
         case TimerTag.poll: poll()
+        case TimerTag.pulse: pulse()
         default:
             plan.log.warning(
                 "shutdown timeout: what is left is cut off",

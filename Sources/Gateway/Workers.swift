@@ -1,3 +1,4 @@
+import Bytes
 import Reactor
 import Synchronization
 
@@ -22,6 +23,7 @@ final class Workers: Sendable {
     let database = Outage("scores: database", variable: .databaseURL)
     let broker = Outage("bus: broker", variable: .brokerURL)
     private let running: Atomic<Int>
+    private let pulses: [Pulse]
 
     init(count: Int) throws(SystemError) {
         var mailboxes: [Mailbox<WorkerMessage>] = []
@@ -29,11 +31,26 @@ final class Workers: Sendable {
         self.mailboxes = mailboxes
         metrics = (0..<count).map { _ in WorkerMetrics() }
         running = Atomic(count)
+        pulses = (0..<count).map { _ in Pulse() }
     }
 
     /// A worker has finished what it had; each says so once.
     func workerEnded() {
         running.subtract(1, ordering: .relaxed)
+    }
+
+    /// A worker's loop turns.
+    func beat(_ index: Int, at now: Instant) { pulses[index].last.store(now.nanoseconds, ordering: .relaxed) }
+
+    /// Whether every worker has beaten in the time before `now`.
+    func allHaveBeaten(within time: Duration, before now: Instant) -> Bool {
+        let since = now.nanoseconds - time.wholeNanoseconds
+        return pulses.allSatisfy { $0.last.load(ordering: .relaxed) >= since }
+    }
+
+    private final class Pulse: Sendable {
+        /// Nanoseconds of the monotonic clock.
+        let last = Atomic<Int64>(0)
     }
 
     /// Workers that have not.

@@ -359,7 +359,7 @@ public final class HTTPConnection: ServerConnection {
         switch phase.kind {
         case .idle:
             guard answers.unanswered == 0 else { return }
-            if server.hasToldAll {
+            if server.hasToldAll, !awaitsFirstRequest {
                 // Busy when it was told, or accepted since: it is done now.
                 stream.closeAfterFlush()
             } else if age > server.options.idleTimeout {
@@ -376,7 +376,12 @@ public final class HTTPConnection: ServerConnection {
     }
 
     public override func drain() {
-        if answers.unanswered == 0, phase.kind == .idle { stream.closeAfterFlush() }
+        if answers.unanswered == 0, phase.kind == .idle, !awaitsFirstRequest { stream.closeAfterFlush() }
+    }
+
+    /// Whether it is so young that its first request is still on its way.
+    private var awaitsFirstRequest: Bool {
+        !answers.hasBegun && phase.age(server.reactor.now) < HTTPServerLimits.firstRequest
     }
 
     // MARK: Upgrade

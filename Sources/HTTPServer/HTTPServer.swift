@@ -10,6 +10,8 @@ public final class HTTPServer: Source {
         public var address: SocketAddress
         /// Other reactors listen on the same address.
         public var sharesPort: Bool
+        /// Listening sockets of somebody else to accept from; when there are any, nothing is bound.
+        public var inherited: [Int32]
         /// Connections of this reactor; beyond it a connection is answered 503 and closed.
         public var maximumConnections: Int
         /// From the first byte of a head to its end.
@@ -18,11 +20,12 @@ public final class HTTPServer: Source {
         public var idleTimeout: Duration
 
         public init(
-            address: SocketAddress, sharesPort: Bool, maximumConnections: Int, requestTimeout: Duration,
-            idleTimeout: Duration
+            address: SocketAddress, sharesPort: Bool, inherited: [Int32] = [], maximumConnections: Int,
+            requestTimeout: Duration, idleTimeout: Duration
         ) {
             self.address = address
             self.sharesPort = sharesPort
+            self.inherited = inherited
             self.maximumConnections = maximumConnections
             self.requestTimeout = requestTimeout
             self.idleTimeout = idleTimeout
@@ -43,7 +46,7 @@ public final class HTTPServer: Source {
     let responder: Responder
     private var dateField: DateField
     private var connections = Slab<ServerConnection>()
-    private var listener: Listener?
+    private var listeners: [Listener] = []
     /// Connections that are to be told, and how many a tick. By token: one that was upgraded meanwhile is not what it
     /// was, and one that closed need not wait here.
     private var toDrain: [Token] = []
@@ -56,7 +59,8 @@ public final class HTTPServer: Source {
         self.responder = responder
         dateField = DateField(unixSeconds: reactor.unixSeconds)
         super.init()
-        listener = try Listener(self)
+        if options.inherited.isEmpty { listeners = [try Listener(self)] }
+        for descriptor in options.inherited { listeners.append(try Listener(self, inheriting: descriptor)) }
         _ = reactor.schedule(self, at: reactor.now + HTTPServerLimits.sweep)
     }
 
@@ -70,7 +74,7 @@ public final class HTTPServer: Source {
     }
 
     /// Where it listens.
-    public var localAddress: SocketAddress? { listener?.localAddress }
+    public var localAddress: SocketAddress? { listeners.first?.localAddress }
 
     // MARK: Answers
 
@@ -185,10 +189,10 @@ public final class HTTPServer: Source {
 
     // MARK: Drain
 
-    /// Stops listening; what is in the backlog is accepted first.
+    /// Stops listening; what is in the backlog of our own socket is accepted first.
     public func stopListening() {
-        listener?.close()
-        listener = nil
+        for listener in listeners { listener.close() }
+        listeners = []
     }
 
     /// From now on answers say `Connection: close`, idle connections are closed, and WebSockets are told to go away.
@@ -220,6 +224,11 @@ private final class Listener: TCPListener {
     init(_ server: HTTPServer) throws(SystemError) {
         self.server = server
         try super.init(server.reactor, on: server.options.address, sharesPort: server.options.sharesPort)
+    }
+
+    init(_ server: HTTPServer, inheriting descriptor: Int32) throws(SystemError) {
+        self.server = server
+        try super.init(server.reactor, inheriting: descriptor)
     }
 
     override func accepted(_ descriptor: Int32) { server.accepted(descriptor) }

@@ -27,6 +27,10 @@ public enum HTTPServerLimits {
     static let drainTick: Duration = .milliseconds(50)
     static let drainsPerTick = 5
 
+    /// While draining: how long a connection may be silent from its beginning. Its first request is on its way, and
+    /// unlike one on a kept connection (RFC 9112 section 9.3.1) no client expects to have to repeat it.
+    static let firstRequest: Duration = .seconds(1)
+
     /// Body bytes kept between requests of one connection; larger buffers are given back at once.
     static let bodyKept = 4096
 

@@ -25,6 +25,9 @@ struct ResponseQueue {
     /// Requests that began and whose answers were not sent, those under way among them.
     var unanswered: Int { Int(nextSequence &- nextToAnswer) }
 
+    /// Whether a request has ever come.
+    var hasBegun: Bool { nextSequence != 0 }
+
     /// A request begins.
     /// - Returns: its place in the order.
     @inline(__always) mutating func begin() -> UInt32 {

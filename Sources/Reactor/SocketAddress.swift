@@ -28,8 +28,44 @@ public struct SocketAddress: Sendable, Equatable, CustomStringConvertible {
         self.init(bytes: withUnsafeBytes(of: six) { Array($0) }, family: AF_INET6)
     }
 
+    /// A UNIX-domain address: a path, or an abstract name behind `@` (unix(7)); nil when it does not fit.
+    public init?(unix path: String) {
+        var name = Array(path.utf8)
+        var address = sockaddr_un()
+        guard !name.isEmpty, name.count < MemoryLayout.size(ofValue: address.sun_path) else { return nil }
+        // An abstract name is as long as it is said to be; a path ends with a zero byte.
+        if name[0] == UInt8(ascii: "@") { name[0] = 0 } else { name.append(0) }
+        address.sun_family = sa_family_t(AF_UNIX)
+        let offset = MemoryLayout<sockaddr_un>.offset(of: \.sun_path)!
+        let header = withUnsafeBytes(of: address) { Array($0.prefix(offset)) }
+        self.init(bytes: header + name, family: AF_UNIX)
+    }
+
+    /// Calls `body` with the address in the form of the C library; the pointer is not good for longer.
+    public func withSockaddr<R, Failure: Error>(
+        _ body: (UnsafePointer<sockaddr>, socklen_t) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        let result: Result<R, Failure> = bytes.withUnsafeBytes { bytes in
+            let pointer = bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self)
+            return Result { () throws(Failure) in try body(pointer, socklen_t(bytes.count)) }
+        }
+        return try result.get()
+    }
+
+    /// Sends one datagram to this UNIX-domain address, without waiting.
+    public func send(datagram text: String) throws(SystemError) {
+        let descriptor = clinux_socket(family, Int32(SOCK_DGRAM.rawValue))
+        guard descriptor >= 0 else { throw .last("socket") }
+        defer { Glibc.close(descriptor) }
+        guard connect(descriptor) == 0 else { throw .last("connect") }
+        let bytes = Array(text.utf8)
+        guard Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
+            throw .last("send")
+        }
+    }
+
     /// The local address of a bound socket.
-    init(localOf descriptor: Int32) {
+    public init(localOf descriptor: Int32) {
         var storage = [UInt8](repeating: 0, count: MemoryLayout<sockaddr_storage>.size)
         let length = storage.withUnsafeMutableBytes {
             clinux_local_address(descriptor, $0.baseAddress, UInt32($0.count))

@@ -8,11 +8,14 @@ open class TCPListener: Source {
     private let descriptor: Int32
     private var token = Token.none
     private var resting = TimerToken.none
+    /// Others hold the socket too: what waits in its backlog is served by them, or by who comes after us.
+    private let isInherited: Bool
 
     /// Binds and listens.
     /// - Parameter sharesPort: other sockets of ours (SO_REUSEPORT) listen on the same address.
     public init(_ reactor: Reactor, on address: SocketAddress, sharesPort: Bool) throws(SystemError) {
         self.reactor = reactor
+        isInherited = false
         descriptor = try address.socket()
         super.init()
         do throws(SystemError) {
@@ -20,6 +23,25 @@ open class TCPListener: Source {
             token = try reactor.register(descriptor, .readable, self)
         } catch {
             Glibc.close(descriptor)
+            throw error
+        }
+    }
+
+    /// Accepts from a socket that somebody else has bound and keeps: a service manager (`sd_listen_fds(3)`), another
+    /// reactor. It is duplicated; closing the listener leaves its backlog alone.
+    public init(_ reactor: Reactor, inheriting descriptor: Int32) throws(SystemError) {
+        self.reactor = reactor
+        isInherited = true
+        self.descriptor = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard self.descriptor >= 0 else { throw .last("fcntl(F_DUPFD_CLOEXEC)") }
+        super.init()
+        do throws(SystemError) {
+            guard fcntl(self.descriptor, F_SETFL, fcntl(self.descriptor, F_GETFL) | O_NONBLOCK) == 0 else {
+                throw .last("fcntl(F_SETFL)")
+            }
+            token = try reactor.register(self.descriptor, .readable, self)
+        } catch {
+            Glibc.close(self.descriptor)
             throw error
         }
     }
@@ -53,10 +75,11 @@ open class TCPListener: Source {
     /// The process has no descriptor left; the listener rests and tries again by itself.
     open func acceptFailed(_ error: SystemError) {}
 
-    /// Stops listening; what waits in the backlog is accepted first, so that nobody who got in is reset.
+    /// Stops listening. What waits in the backlog is accepted first, so that nobody who got in is reset; that of an
+    /// inherited socket waits for who listens next.
     public func close() {
         guard token != .none else { return }
-        acceptBurst(limit: Int(ReactorLimits.listenBacklog))
+        if !isInherited { acceptBurst(limit: Int(ReactorLimits.listenBacklog)) }
         reactor.cancel(resting)
         reactor.deregister(token)
         token = .none

@@ -150,6 +150,28 @@ import Testing
         test.turn { test.server.connectionCount == 0 }
     }
 
+    @Test func oneThatWasJustAcceptedMayAsk() throws {
+        let test = try TestServer()
+        let asking = try test.connect()
+        let kept = try test.connect()
+        kept.send(get("/now"))
+        test.turn {
+            kept.receive()
+            return kept.answers.count == 1 && test.server.connectionCount == 2
+        }
+        test.server.drain(spreadOver: .zero)
+        test.turn {
+            kept.receive()
+            return kept.hasEnded
+        }
+        asking.send(get("/now"))
+        test.turn {
+            asking.receive()
+            return asking.hasEnded
+        }
+        #expect(asking.answers == ["200 close /now"])
+    }
+
     @Test func aFleetIsToldToGoAwayBitByBit() throws {
         let test = try TestServer()
         let clients = try (0..<4 * HTTPServerLimits.drainsPerTick).map { _ in try test.connect() }

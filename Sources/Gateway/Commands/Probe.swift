@@ -1,5 +1,6 @@
 import Bytes
 import Glibc
+import Reactor
 
 /// One blocking conversation with a server, bounded by a deadline: for the commands that ask whether somebody is there.
 /// Not for a reactor.
@@ -48,19 +49,9 @@ struct Probe: ~Copyable {
     /// Connects to a unix socket.
     /// - Parameter path: one that begins with `@` is in the abstract namespace.
     init(socketPath path: String, deadline: Instant) throws(Failure) {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        var bytes = Array(path.utf8)
-        if bytes.first == UInt8(ascii: "@") { bytes[0] = 0 }
-        let capacity = MemoryLayout.size(ofValue: address.sun_path)
-        guard bytes.count < capacity else { throw Failure("the path of the socket is too long") }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        // An abstract name is as long as it is said to be; a path ends with a zero byte.
-        let length = MemoryLayout<sa_family_t>.size + bytes.count + (bytes.first == 0 ? 0 : 1)
-        descriptor = try withUnsafePointer(to: &address) { pointer throws(Failure) in
-            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer throws(Failure) in
-                try Self.connect(AF_UNIX, pointer, socklen_t(length), deadline: deadline)
-            }
+        guard let address = SocketAddress(unix: path) else { throw Failure("the path of the socket is too long") }
+        descriptor = try address.withSockaddr { pointer, length throws(Failure) in
+            try Self.connect(AF_UNIX, pointer, length, deadline: deadline)
         }
         self.deadline = deadline
     }

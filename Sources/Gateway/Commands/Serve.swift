@@ -45,7 +45,8 @@ extension Command {
     }
 
     private static func run(_ configuration: Configuration, _ log: Logger) throws(StartError) {
-        let address = try freeAddress(configuration)
+        let systemd = Systemd.ofThisProcess
+        let address = try listeningAddress(configuration, systemd)
         let workers = try systemCall { () throws(SystemError) in try Workers(count: configuration.reactors) }
         do throws(HTTPClientError) { try HTTPClient.prepare() } catch { throw StartError("\(error)") }
         let health = Health(
@@ -59,7 +60,7 @@ extension Command {
         for index in 0..<configuration.reactors {
             let plan = Worker.Plan(
                 index: index, configuration: configuration, address: address, workers: workers, bus: bus,
-                sqlite: sqlite, health: health, log: log)
+                sqlite: sqlite, health: health, systemd: systemd, log: log)
             try systemCall { () throws(SystemError) in
                 threads.add(
                     try Thread(name: "worker-\(index)") {
@@ -75,8 +76,20 @@ extension Command {
         }
         if let error = start.wait() { throw error }
         log.notice("listening", metadata: ["address": "http://\(address)"])
+        systemd.notify(.ready(status: "role \(configuration.role.rawValue), http://\(address)"))
         if configuration.role.hostsScores { try prepareSchema(configuration, workers, log) }
         threads.join()
+    }
+
+    private static func listeningAddress(
+        _ configuration: Configuration, _ systemd: Systemd
+    ) throws(StartError) -> SocketAddress {
+        guard let socket = systemd.sockets.first else { return try freeAddress(configuration) }
+        let address = SocketAddress(localOf: socket)
+        guard address.port != 0 else {
+            throw StartError("the socket handed over by the service manager is no TCP socket (ListenStream=)")
+        }
+        return address
     }
 
     /// The address to listen on, after a look whether it is free: with SO_REUSEPORT a second gateway started by mistake

@@ -79,8 +79,10 @@ enum Wait {
 
     static func run(_ configuration: Configuration, timeout: Duration) -> Int32 {
         var targets: [Target] = []
-        if let database = configuration.database { targets.append(.database(database)) }
-        if let broker = configuration.broker { targets.append(.broker(broker)) }
+        if let database = configuration.database, !configuration.skipsDatabaseCheck {
+            targets.append(.database(database))
+        }
+        if let broker = configuration.broker, !configuration.skipsBrokerCheck { targets.append(.broker(broker)) }
 
         // On a thread of its own, because the resolver of the C library knows no deadline.
         let deadline = MonotonicClock.now + timeout

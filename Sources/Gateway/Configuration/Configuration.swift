@@ -71,6 +71,10 @@ public struct Configuration: Sendable {
     public let logLevel: Logger.Level
     public let logFormat: LogFormat
 
+    /// For `wait` alone.
+    public let skipsDatabaseCheck: Bool
+    public let skipsBrokerCheck: Bool
+
     /// - Throws: everything that is wrong.
     public init(_ source: ConfigurationSource, for purpose: Purpose = .serve) throws(ConfigurationError) {
         var reader = ConfigurationReader(source, role: try Self.role(source), purpose: purpose)
@@ -127,6 +131,9 @@ public struct Configuration: Sendable {
 
         logLevel = Logger.Level(rawValue: reader.choice(.logLevel)) ?? .info
         logFormat = LogFormat(rawValue: reader.choice(.logFormat)) ?? .text
+
+        skipsDatabaseCheck = reader.flag(.skipDatabaseCheck)
+        skipsBrokerCheck = reader.flag(.skipBrokerCheck)
     }
 
     /// An unknown role is an error of usage: the program was told to be something it is not.

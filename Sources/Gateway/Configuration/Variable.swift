@@ -49,6 +49,9 @@ public enum Variable: String, Sendable, CaseIterable {
     case logLevel = "LOG_LEVEL"
     case logFormat = "LOG_FORMAT"
 
+    case skipDatabaseCheck = "SKIP_DATABASE_CHECK"
+    case skipBrokerCheck = "SKIP_BROKER_CHECK"
+
     case tlsCertFile = "TLS_CERT_FILE"
     case tlsKeyFile = "TLS_KEY_FILE"
     case apiTokens = "API_TOKENS"
@@ -96,6 +99,7 @@ public enum Variable: String, Sendable, CaseIterable {
         case feed = "Live feed"
         case slack = "Slack"
         case log = "Log"
+        case wait = "score-gateway wait"
         case later = "Not in this version: refused when set"
     }
 

@@ -150,6 +150,12 @@ extension Variable {
         case .logFormat:
             Specification(.log, .choice(["text", "json"]), default: "text", "to stderr; json: one object a line")
 
+        // What `wait`, and so the entrypoint of the image, leaves out
+        case .skipDatabaseCheck:
+            Specification(.wait, .flag, default: "0", roles: [.all, .scores], "1: do not wait for the database")
+        case .skipBrokerCheck:
+            Specification(.wait, .flag, default: "0", "1: do not wait for the broker")
+
         // Not in this version
         case .tlsCertFile: Specification(.later, .path, isSupported: false, "certificate chain, to serve TLS")
         case .tlsKeyFile: Specification(.later, .path, isSupported: false, "its private key")
