@@ -55,6 +55,18 @@ def test_nothing_has_to_be_set(alone, tmp_path):
         assert [score["user"] for score in receive(feed, 2)] == ["ada", "bob"], "the file has them"
 
 
+def test_after_the_end_the_file_alone_is_the_backup(alone, tmp_path):
+    """Whoever copies it need know nothing of a write-ahead log beside it."""
+    gateway = alone()
+    for index in range(20):
+        gateway.post("ada", index)
+    gateway.stop()
+    copy = tmp_path / "copy.sqlite"
+    copy.write_bytes((tmp_path / "scores.sqlite").read_bytes())
+    with contextlib.closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute('select count(*) from "Score"').fetchone() == (20,)
+
+
 @pytest.mark.parametrize("kind", ["embedded", "PostgreSQL, local bus"], indirect=True)
 def test_kill_9_loses_nothing_that_was_answered(world):
     """Stored once, shown to who resumes, and told to Slack."""

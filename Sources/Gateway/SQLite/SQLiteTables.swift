@@ -85,6 +85,12 @@ final class SQLiteTables {
 
     // MARK: Transactions
 
+    /// Takes what is in the write-ahead log into the file, which is then complete by itself. Not vital: whoever opens the
+    /// file next reads the log too.
+    func foldLog() {
+        try? database.run("PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+
     /// Runs `body` in one transaction, with one wait for the disk.
     func transaction(_ body: () throws(SQLiteError) -> Void) throws(SQLiteError) {
         try database.run("BEGIN IMMEDIATE")

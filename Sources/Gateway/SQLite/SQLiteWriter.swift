@@ -48,7 +48,9 @@ final class SQLiteWriter: MailboxReceiver<SQLiteWrite> {
         pending.removeAll(keepingCapacity: true)
         commit(requests)
         for case .end in requests { waitingFor -= 1 }
-        if waitingFor == 0 { reactor.stop() }
+        guard waitingFor == 0 else { return }
+        tables.foldLog()
+        reactor.stop()
     }
 
     private func commit(_ requests: [SQLiteWrite]) {
