@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import re
 import signal
 import time
 
@@ -30,6 +31,8 @@ LINKS = {
     "poster": ["broker"],
 }
 SHUTDOWN_TIMEOUT = 10
+#: What the runtime, the C library, a sanitizer and the backtracer write; a masked secret in a line of ours is ***, too.
+CRASH = re.compile(r"^\*\*\* |Fatal error|Sanitizer|Program crashed|Backtrace took")
 #: Beyond it, on a machine that has other things to do.
 SHUTDOWN_GRACE = 5
 
@@ -140,7 +143,7 @@ class Node:
     def crash_reports(self):
         for life in self.lives:
             for line in life.gateway.log.splitlines():
-                if any(word in line for word in ("Fatal error", "*** ", "Sanitizer", "Backtrace took")):
+                if CRASH.search(line):
                     yield f"{self.name}: {line[:300]}"
 
 

@@ -72,7 +72,7 @@ def test_the_page_comes_back_after_the_gateway_did(world, chromium):
     shows(chromium, "after-the-restart", 60)
     eventually(lambda: chromium.evaluate(state) == connected, what="the page says that it is back")
     assert chromium.evaluate("window.notReloaded") is True
-    rows = chromium.text.count("before")
+    rows = chromium.evaluate("document.getElementById('scores').innerText").count("before")
     assert rows == 1, "the resumed feed doubled a row"
 
 
