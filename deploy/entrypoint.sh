@@ -26,7 +26,9 @@ serve() {
 develop() {
     cd /src
     program=
-    trap '[ -z "$program" ] || kill -TERM "$program" 2>/dev/null; wait; exit 0' TERM INT
+    watcher=
+    # shellcheck disable=SC2086 # one word a process, or none
+    trap 'kill -TERM $program $watcher 2>/dev/null; wait; exit 0' TERM INT
     while :; do
         if swift build --product score-gateway; then
             if [ -n "$program" ]; then
@@ -41,7 +43,8 @@ develop() {
         fi
         # In the background: a signal ends the wait, and the trap runs at once.
         inotifywait -qq -r -e close_write,move,create,delete Package.swift Sources &
-        wait $! || true
+        watcher=$!
+        wait "$watcher" || true
         # Editors write several files one after another.
         sleep 0.2
     done
