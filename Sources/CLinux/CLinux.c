@@ -31,6 +31,11 @@ uint32_t clinux_local_address(int descriptor, void *address, uint32_t capacity) 
     return getsockname(descriptor, (struct sockaddr *)address, &length) == 0 ? length : 0;
 }
 
+uint32_t clinux_peer_address(int descriptor, void *address, uint32_t capacity) {
+    socklen_t length = capacity;
+    return getpeername(descriptor, (struct sockaddr *)address, &length) == 0 ? length : 0;
+}
+
 int clinux_socket_error(int descriptor) {
     int error = 0;
     socklen_t length = sizeof error;

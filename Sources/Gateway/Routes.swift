@@ -48,13 +48,17 @@ final class Routes: Responder {
     private let workers: Workers
     private let metrics: WorkerMetrics
     private let reactor: Reactor
+    private let admission: Admission
+    private let crossOrigin: CrossOrigin
     /// nil unless LOG_LEVEL is debug or trace: a line a request costs more than the request.
     private let log: Logger?
 
     init(
-        _ reactor: Reactor, _ configuration: Configuration, health: Health, workers: Workers, metrics: WorkerMetrics,
-        log: Logger
+        _ reactor: Reactor, _ configuration: Configuration, admission: Admission, crossOrigin: CrossOrigin,
+        health: Health, workers: Workers, metrics: WorkerMetrics, log: Logger
     ) {
+        self.admission = admission
+        self.crossOrigin = crossOrigin
         self.log = configuration.logLevel <= .debug ? log : nil
         self.reactor = reactor
         self.configuration = configuration
@@ -79,7 +83,21 @@ final class Routes: Responder {
             server.refuse(ticket, .notFound, detail: "There is nothing at this path.")
             return .answered
         }
-        let ticket = ticket.routed(label(route, method).rawValue)
+        var ticket = ticket.routed(label(route, method).rawValue)
+        switch route {
+        case .health, .readiness, .metrics: break
+        case .scores, .score:
+            let fieldSet = crossOrigin.fieldSet(request, in: bytes)
+            if fieldSet != 0 {
+                ticket = ticket.adding(fieldSet: fieldSet)
+                server.keep(ticket)
+            }
+            fallthrough
+        default:
+            guard admission.admits(request, in: bytes, writes: method == .post, ticket, on: server) else {
+                return .answered
+            }
+        }
         switch (route, method) {
         case (.health, .get), (.health, .head):
             server.respond(ticket, .ok, contentType: "application/json", body: Routes.healthy)
@@ -118,6 +136,12 @@ final class Routes: Responder {
             var page = ByteBuffer()
             MetricsPage(workers.metrics, health, role: configuration.role).append(to: &page)
             server.respond(ticket, .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: page.bytes)
+        case (.scores, .options), (.score, .options):
+            let asks = request.value(of: .accessControlRequestMethod) != nil
+            server.respond(
+                ticket, .noContent, contentType: nil,
+                fields: asks && crossOrigin.isAllowed(ticket.fieldSet) ? CrossOrigin.preflight : allow(route),
+                body: Span())
         case (_, .options):
             server.respond(ticket, .noContent, contentType: nil, fields: allow(route), body: Span())
         default:
@@ -170,6 +194,10 @@ final class Routes: Responder {
                 "milliseconds": "\(Double(ticket.age(reactor.now)) / 1000)",
             ])
     }
+
+    override func admits(_ peer: IPAddress) -> Bool { admission.admits(peer, at: reactor.now) }
+
+    override func left(_ peer: IPAddress) { admission.left(peer) }
 
     override func answering(_ ticket: ResponseTicket, _ status: Status) {
         if let log { tell(ticket, status, log) }

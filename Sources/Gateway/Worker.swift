@@ -20,6 +20,7 @@ final class Worker: Source {
         /// nil when the store is PostgreSQL, or there is none.
         let sqlite: SQLiteServices?
         let health: Health
+        let admission: Admission
         let systemd: Systemd
         let log: Logger
     }
@@ -69,14 +70,17 @@ final class Worker: Source {
         metrics = plan.workers.metrics[plan.index]
         do throws(SystemError) {
             reactor = try Reactor()
+            let crossOrigin = CrossOrigin(configuration.allowedOrigins)
             routes = Routes(
-                reactor, configuration, health: plan.health, workers: plan.workers, metrics: metrics, log: plan.log)
+                reactor, configuration, admission: plan.admission, crossOrigin: crossOrigin, health: plan.health,
+                workers: plan.workers, metrics: metrics, log: plan.log)
             server = try HTTPServer(
                 reactor,
                 HTTPServer.Options(
                     address: plan.address, sharesPort: true,
                     inherited: plan.systemd.sockets(of: plan.index, among: configuration.reactors),
                     maximumConnections: max(1, configuration.maxConnections / configuration.reactors),
+                    fieldSets: crossOrigin.fieldSets, asksForAdmission: plan.admission.watchesConnections,
                     requestTimeout: configuration.requestTimeout, idleTimeout: configuration.idleTimeout),
                 responder: routes)
             super.init()
@@ -188,14 +192,15 @@ final class Worker: Source {
         guard hub != nil else { return nil }
         // Everybody reads the page: what REPORTER_URL may say of a login stays out of it.
         return Page(
-            reporterURL: plan.configuration.reporterURL?.withoutLogin, takesScores: plan.configuration.role.hostsScores)
+            reporterURL: plan.configuration.reporterURL?.withoutLogin,
+            takesScores: plan.configuration.role.hostsScores && plan.configuration.apiTokens == nil)
     }
 
     private func makeDocs() -> Routes.Docs? {
         let configuration = plan.configuration
         guard configuration.role.hostsScores else { return nil }
         return Routes.Docs(
-            document: OpenAPIDocument(role: configuration.role, maximumBody: configuration.maxBody), page: DocsPage())
+            document: OpenAPIDocument(configuration), page: DocsPage())
     }
 
     // MARK: Messages

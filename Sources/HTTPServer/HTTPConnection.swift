@@ -46,6 +46,9 @@ public final class HTTPConnection: ServerConnection {
         stream.handler = self
     }
 
+    /// The other end; nil when it is gone.
+    private(set) lazy var peer = IPAddress(SocketAddress(peerOf: stream.descriptor))
+
     // MARK: Requests
 
     public override func received(_ bytes: Span<UInt8>) -> Int {
@@ -141,6 +144,10 @@ public final class HTTPConnection: ServerConnection {
         }
     }
 
+    func keep(_ ticket: ResponseTicket) {
+        if self.ticket?.sequence == ticket.sequence { self.ticket = ticket }
+    }
+
     private func endRequest() {
         guard let ticket else { preconditionFailure("the parser ended a request that did not begin") }
         finishBody()
@@ -190,12 +197,14 @@ public final class HTTPConnection: ServerConnection {
         let ticket = closing(ticket)
         guard answers.isNext(ticket) else {
             var bytes = ByteBuffer(capacity: HTTPServerLimits.usualHead + fields.count + body.count)
-            ticket.form.append(status, server.date, contentType, fields, body, to: &bytes)
+            ticket.form.append(
+                status, server.date, contentType, fields, server.fields(of: ticket).span, body, to: &bytes)
             answers.hold(ticket, bytes.bytes.copied, then: .nothing)
             return
         }
         stream.output.reserve(HTTPServerLimits.usualHead + fields.count + body.count)
-        ticket.form.append(status, server.date, contentType, fields, body, to: &stream.output)
+        ticket.form.append(
+            status, server.date, contentType, fields, server.fields(of: ticket).span, body, to: &stream.output)
         answered(ticket)
     }
 
@@ -217,7 +226,8 @@ public final class HTTPConnection: ServerConnection {
             ticket = ticket.closing
         }
         var head = ByteBuffer(capacity: HTTPServerLimits.usualHead)
-        ticket.form.appendHead(status, server.date, contentType, fields, to: &head)
+        ticket.form.appendHead(
+            status, server.date, contentType, fields, server.fields(of: ticket).span, to: &head)
         answers.hold(ticket, head.bytes.copied, then: .body(producer))
         answerHeld()
     }

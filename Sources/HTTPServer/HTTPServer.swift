@@ -14,6 +14,10 @@ public final class HTTPServer: Source {
         public var inherited: [Int32]
         /// Connections of this reactor; beyond it a connection is answered 503 and closed.
         public var maximumConnections: Int
+        /// Field lines, each with its CRLF, for answers whose ticket names them (`ResponseTicket.adding`).
+        public var fieldSets: [[UInt8]]
+        /// Whether the responder is asked about each new connection (`Responder.admits`).
+        public var asksForAdmission: Bool
         /// From the first byte of a head to its end.
         public var requestTimeout: Duration
         /// Without a request under way.
@@ -21,8 +25,11 @@ public final class HTTPServer: Source {
 
         public init(
             address: SocketAddress, sharesPort: Bool, inherited: [Int32] = [], maximumConnections: Int,
-            requestTimeout: Duration, idleTimeout: Duration
+            fieldSets: [[UInt8]] = [], asksForAdmission: Bool = false, requestTimeout: Duration, idleTimeout: Duration
         ) {
+            precondition(fieldSets.count <= UInt8.max, "a ticket names them by one byte")
+            self.fieldSets = fieldSets
+            self.asksForAdmission = asksForAdmission
             self.address = address
             self.sharesPort = sharesPort
             self.inherited = inherited
@@ -47,6 +54,8 @@ public final class HTTPServer: Source {
     private var dateField: DateField
     private var connections = Slab<ServerConnection>()
     private var listeners: [Listener] = []
+    /// Who was asked about, to be told when they leave; empty when nobody is asked about.
+    private var admitted: [Token: IPAddress] = [:]
     /// Connections that are to be told, and how many a tick. By token: one that was upgraded meanwhile is not what it
     /// was, and one that closed need not wait here.
     private var toDrain: [Token] = []
@@ -97,6 +106,11 @@ public final class HTTPServer: Source {
         connection(of: ticket)?.respond(ticket, status, contentType, fields, body)
     }
 
+    /// The body of a problem document, as the responder writes it.
+    public func appendProblem(_ status: Status, detail: StaticString, to body: inout ByteBuffer) {
+        responder.appendProblem(status, detail: detail, to: &body)
+    }
+
     /// Answers a request with a body of unknown length, which `producer` writes when it is its turn.
     public func respond(
         _ ticket: ResponseTicket, _ status: Status, contentType: StaticString, fields: Span<UInt8>,
@@ -122,6 +136,18 @@ public final class HTTPServer: Source {
         connection(of: ticket)?.resumeBody(ticket)
     }
 
+    /// The request under way is known by this ticket from now on: also what the server itself answers to it says what
+    /// the responder has added.
+    public func keep(_ ticket: ResponseTicket) { connection(of: ticket)?.keep(ticket) }
+
+    /// What an answer says beside what its maker knows.
+    @inline(__always) func fields(of ticket: ResponseTicket) -> [UInt8] {
+        ticket.fieldSet == 0 ? [] : options.fieldSets[Int(ticket.fieldSet) - 1]
+    }
+
+    /// Who asks: the other end of the connection, a proxy perhaps; nil when it is gone.
+    public func peer(of ticket: ResponseTicket) -> IPAddress? { connection(of: ticket)?.peer }
+
     /// Whether the client of this ticket is still there.
     public func isWaiting(_ ticket: ResponseTicket) -> Bool {
         connection(of: ticket) != nil
@@ -138,24 +164,35 @@ public final class HTTPServer: Source {
     func accepted(_ descriptor: Int32) {
         guard connections.count < options.maximumConnections else {
             counters.refused += 1
-            refuseConnection(descriptor)
+            refuseConnection(descriptor, Self.full)
+            return
+        }
+        let peer = options.asksForAdmission ? IPAddress(SocketAddress(peerOf: descriptor)) : nil
+        if let peer, !responder.admits(peer) {
+            counters.refused += 1
+            refuseConnection(descriptor, Self.tooMany)
             return
         }
         counters.accepted += 1
         do throws(SystemError) {
             let connection = try HTTPConnection(self, descriptor)
             connection.token = connections.insert(connection)
+            if let peer { admitted[connection.token] = peer }
         } catch {
+            if let peer { responder.left(peer) }
             counters.refused += 1
             Glibc.close(descriptor)
         }
     }
 
+    private static let full: StaticString =
+        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+    private static let tooMany: StaticString =
+        "HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+
     /// At the limit: a word instead of a silent reset. What does not fit into the socket's buffer at once is not worth
     /// waiting for.
-    private func refuseConnection(_ descriptor: Int32) {
-        let answer: StaticString =
-            "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+    private func refuseConnection(_ descriptor: Int32, _ answer: StaticString) {
         _ = send(descriptor, answer.utf8Start, answer.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
         shutdown(descriptor, Int32(SHUT_RDWR))
         Glibc.close(descriptor)
@@ -165,10 +202,12 @@ public final class HTTPServer: Source {
     func replace(_ connection: HTTPConnection, by upgraded: UpgradedConnection) {
         connections.remove(connection.token)
         upgraded.token = connections.insert(upgraded)
+        if let peer = admitted.removeValue(forKey: connection.token) { admitted[upgraded.token] = peer }
     }
 
     func remove(_ connection: ServerConnection) {
         connections.remove(connection.token)
+        if let peer = admitted.removeValue(forKey: connection.token) { responder.left(peer) }
     }
 
     func respondTo(acceptError error: SystemError) {

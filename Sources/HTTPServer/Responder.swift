@@ -1,5 +1,6 @@
 import Bytes
 import HTTP1
+import Reactor
 
 /// What a responder wants done with a request whose head has arrived.
 public enum HeadDecision {
@@ -28,6 +29,12 @@ open class Responder {
 
     /// The whole body of a request whose head was decided `.collect`. Valid within the call only.
     open func body(_ bytes: Span<UInt8>, context: UInt32, ticket: ResponseTicket, on server: HTTPServer) {}
+
+    /// Whether a new connection is taken (`HTTPServer.Options.asksForAdmission`); if not, it is answered 429 and closed.
+    open func admits(_ peer: IPAddress) -> Bool { true }
+
+    /// A connection that was admitted has ended.
+    open func left(_ peer: IPAddress) {}
 
     /// A request is being answered, by whomever: for those who count.
     open func answering(_ ticket: ResponseTicket, _ status: Status) {}

@@ -8,17 +8,18 @@ public struct ResponseTicket: Equatable, Sendable {
     let connection: Token
     /// Which request of its connection: answers leave in this order (RFC 9112 section 9.3.2).
     let sequence: UInt32
-    let form: ResponseForm
+    private(set) var form: ResponseForm
     /// What the responder calls the kind of request (`routed`); 0: it did not say.
     public private(set) var route: UInt8 = 0
+    /// Field lines that go with the answer, whatever it is (`HTTPServer.Options.fieldSets`); 0: none.
+    public private(set) var fieldSet: UInt8 = 0
     /// When its head was read, on the reactor's clock: microseconds, which begin anew after 71 minutes.
     let startedAt: UInt32
 
-    init(connection: Token, sequence: UInt32, form: ResponseForm, route: UInt8 = 0, startedAt: UInt32) {
+    init(connection: Token, sequence: UInt32, form: ResponseForm, startedAt: UInt32) {
         self.connection = connection
         self.sequence = sequence
         self.form = form
-        self.route = route
         self.startedAt = startedAt
     }
 
@@ -26,6 +27,14 @@ public struct ResponseTicket: Equatable, Sendable {
     @inline(__always) public func routed(_ route: UInt8) -> ResponseTicket {
         var ticket = self
         ticket.route = route
+        return ticket
+    }
+
+    /// The same request, whose answer says more.
+    /// - Parameter fieldSet: one of `HTTPServer.Options.fieldSets`, counted from 1.
+    @inline(__always) public func adding(fieldSet: UInt8) -> ResponseTicket {
+        var ticket = self
+        ticket.fieldSet = fieldSet
         return ticket
     }
 
@@ -38,8 +47,9 @@ public struct ResponseTicket: Equatable, Sendable {
 
     /// The same request, whose answer is the connection's last: what the client still sends is not worth reading.
     public var closing: ResponseTicket {
-        ResponseTicket(
-            connection: connection, sequence: sequence, form: form.union(.closes), route: route, startedAt: startedAt)
+        var ticket = self
+        ticket.form.insert(.closes)
+        return ticket
     }
 }
 
@@ -61,14 +71,15 @@ struct ResponseForm: OptionSet, Sendable {
 
     /// An answer whose body is all there.
     func append(
-        _ status: Status, _ date: DateField, _ contentType: StaticString?, _ fields: Span<UInt8>, _ body: Span<UInt8>,
-        to output: inout ByteBuffer
+        _ status: Status, _ date: DateField, _ contentType: StaticString?, _ fields: Span<UInt8>,
+        _ furtherFields: Span<UInt8>, _ body: Span<UInt8>, to output: inout ByteBuffer
     ) {
         ResponseEncoder.begin(&output, status, date: date, connection)
         if let contentType { ResponseEncoder.contentType(&output, contentType) }
         let hasContent = !status.forbidsContent
         if hasContent { ResponseEncoder.contentLength(&output, Int64(body.count)) }
         output.append(fields)
+        if !furtherFields.isEmpty { output.append(furtherFields) }
         ResponseEncoder.end(&output)
         if hasContent, !contains(.headOnly) { output.append(body) }
     }
@@ -76,12 +87,13 @@ struct ResponseForm: OptionSet, Sendable {
     /// The head of an answer whose body is still to be made.
     func appendHead(
         _ status: Status, _ date: DateField, _ contentType: StaticString, _ fields: Span<UInt8>,
-        to output: inout ByteBuffer
+        _ furtherFields: Span<UInt8>, to output: inout ByteBuffer
     ) {
         ResponseEncoder.begin(&output, status, date: date, connection)
         ResponseEncoder.contentType(&output, contentType)
         if !contains(.http10) { ResponseEncoder.chunked(&output) }
         output.append(fields)
+        output.append(furtherFields)
         ResponseEncoder.end(&output)
     }
 }

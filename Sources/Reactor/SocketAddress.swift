@@ -66,10 +66,17 @@ public struct SocketAddress: Sendable, Equatable, CustomStringConvertible {
 
     /// The local address of a bound socket.
     public init(localOf descriptor: Int32) {
+        self.init(of: descriptor, clinux_local_address)
+    }
+
+    /// The address of the other end of a connected socket.
+    public init(peerOf descriptor: Int32) {
+        self.init(of: descriptor, clinux_peer_address)
+    }
+
+    private init(of descriptor: Int32, _ ask: (Int32, UnsafeMutableRawPointer?, UInt32) -> UInt32) {
         var storage = [UInt8](repeating: 0, count: MemoryLayout<sockaddr_storage>.size)
-        let length = storage.withUnsafeMutableBytes {
-            clinux_local_address(descriptor, $0.baseAddress, UInt32($0.count))
-        }
+        let length = storage.withUnsafeMutableBytes { ask(descriptor, $0.baseAddress, UInt32($0.count)) }
         storage.removeLast(storage.count - Int(length))
         let family = storage.count > 1 ? Int32(storage[0]) | Int32(storage[1]) << 8 : AF_UNSPEC
         self.init(bytes: storage, family: family)

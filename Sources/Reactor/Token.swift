@@ -1,5 +1,5 @@
 /// A slot and the generation it was handed out in: after the slot was freed, the token compares as stale.
-public struct Token: Equatable, Sendable {
+public struct Token: Hashable, Sendable {
     public let slot: UInt32
     public let generation: UInt32
 

@@ -22,6 +22,9 @@ int clinux_connect(int descriptor, const void *address, uint32_t length);
 /// getsockname(2): writes the address and gives its length; 0 on failure.
 uint32_t clinux_local_address(int descriptor, void *address, uint32_t capacity);
 
+/// getpeername(2), likewise.
+uint32_t clinux_peer_address(int descriptor, void *address, uint32_t capacity);
+
 /// The error kept on a socket (SO_ERROR), or errno of getsockopt(2).
 int clinux_socket_error(int descriptor);
 

@@ -56,11 +56,12 @@ extension Command {
         let threads = Threads()
         let bus = try makeBus(configuration)
         let sqlite = try makeSQLite(configuration, threads, log)
+        let admission = Admission(configuration)
         let start = StartGate(count: configuration.reactors)
         for index in 0..<configuration.reactors {
             let plan = Worker.Plan(
                 index: index, configuration: configuration, address: address, workers: workers, bus: bus,
-                sqlite: sqlite, health: health, systemd: systemd, log: log)
+                sqlite: sqlite, health: health, admission: admission, systemd: systemd, log: log)
             try systemCall { () throws(SystemError) in
                 threads.add(
                     try Thread(name: "worker-\(index)") {

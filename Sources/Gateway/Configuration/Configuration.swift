@@ -65,6 +65,14 @@ public struct Configuration: Sendable {
     public let allowedOrigins: AllowedOrigins
     public let wsEcho: Bool
 
+    /// nil: nobody needs one.
+    public let apiTokens: APITokens?
+    /// nil: as often as they like.
+    public let rateLimit: Rate?
+    public let trustedProxies: Networks
+    /// nil: no limit of its own.
+    public let maxConnectionsPerAddress: Int?
+
     /// nil: the poster is off (only in the role `all`).
     public let slack: Slack?
 
@@ -95,6 +103,7 @@ public struct Configuration: Sendable {
         reactors = reader.integer(.reactors)
         maxBody = reader.bytes(.maxBody)
         maxConnections = reader.integer(.maxConnections)
+        maxConnectionsPerAddress = reader.optionalInteger(.maxConnectionsPerAddress)
         requestTimeout = reader.duration(.requestTimeout)
         idleTimeout = reader.duration(.idleTimeout)
         drainDelay = reader.duration(.drainDelay)
@@ -119,6 +128,10 @@ public struct Configuration: Sendable {
         feedLogBytes = reader.bytes(.feedLogBytes)
         allowedOrigins = reader.origins(.allowedOrigins)
         wsEcho = reader.flag(.wsEcho)
+
+        apiTokens = reader.tokens(.apiTokens)
+        rateLimit = reader.rate(.rateLimit)
+        trustedProxies = reader.networks(.trustedProxies)
 
         let token = reader.string(.slackAPIToken)
         let channel = reader.string(.slackChannel)

@@ -70,11 +70,16 @@ struct ConfigurationReader {
 
     mutating func integer(_ variable: Variable) -> Int {
         guard case .integer(let range) = variable.specification.kind else { preconditionFailure("no integer") }
-        let value = parse(variable) { text in
+        return optionalInteger(variable) ?? range.lowerBound
+    }
+
+    /// Of a variable that has no default.
+    mutating func optionalInteger(_ variable: Variable) -> Int? {
+        guard case .integer(let range) = variable.specification.kind else { preconditionFailure("no integer") }
+        return parse(variable) { text in
             let isPlain = text.utf8.allSatisfy { $0 &- 0x30 <= 9 }
             return isPlain ? Int(text).flatMap { range.contains($0) ? $0 : nil } : nil
         }
-        return value ?? range.lowerBound
     }
 
     mutating func bytes(_ variable: Variable) -> Int {
@@ -137,6 +142,12 @@ struct ConfigurationReader {
     mutating func origins(_ variable: Variable) -> AllowedOrigins {
         parse(variable) { text in AllowedOrigins(text) } ?? .own
     }
+
+    mutating func tokens(_ variable: Variable) -> APITokens? { parse(variable) { text in APITokens(text) } }
+
+    mutating func rate(_ variable: Variable) -> Rate? { parse(variable) { text in Rate(text) } }
+
+    mutating func networks(_ variable: Variable) -> Networks { parse(variable) { text in Networks(text) } ?? .none }
 
     /// DATABASE_URL, else the parts.
     mutating func database() -> PostgresTarget? {

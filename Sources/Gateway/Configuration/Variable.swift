@@ -9,6 +9,7 @@ public enum Variable: String, Sendable, CaseIterable {
     case reactors = "REACTORS"
     case maxBody = "MAX_BODY"
     case maxConnections = "MAX_CONNECTIONS"
+    case maxConnectionsPerAddress = "MAX_CONNECTIONS_PER_ADDRESS"
     case requestTimeout = "REQUEST_TIMEOUT"
     case idleTimeout = "IDLE_TIMEOUT"
     case drainDelay = "DRAIN_DELAY"
@@ -39,8 +40,12 @@ public enum Variable: String, Sendable, CaseIterable {
     case reporterURL = "REPORTER_URL"
     case feedHistory = "FEED_HISTORY"
     case feedLogBytes = "FEED_LOG_BYTES"
-    case allowedOrigins = "ALLOWED_ORIGINS"
     case wsEcho = "WS_ECHO"
+
+    case apiTokens = "API_TOKENS"
+    case rateLimit = "RATE_LIMIT"
+    case trustedProxies = "TRUSTED_PROXIES"
+    case allowedOrigins = "ALLOWED_ORIGINS"
 
     case slackAPIToken = "SLACK_API_TOKEN"
     case slackChannel = "SLACK_CHANNEL"
@@ -54,9 +59,6 @@ public enum Variable: String, Sendable, CaseIterable {
 
     case tlsCertFile = "TLS_CERT_FILE"
     case tlsKeyFile = "TLS_KEY_FILE"
-    case apiTokens = "API_TOKENS"
-    case trustedProxies = "TRUSTED_PROXIES"
-    case rateLimit = "RATE_LIMIT"
 
     public var name: String { rawValue }
 
@@ -97,6 +99,7 @@ public enum Variable: String, Sendable, CaseIterable {
         case database = "PostgreSQL"
         case broker = "RabbitMQ"
         case feed = "Live feed"
+        case access = "Access"
         case slack = "Slack"
         case log = "Log"
         case wait = "score-gateway wait"
@@ -127,6 +130,9 @@ public enum Variable: String, Sendable, CaseIterable {
         case token
         case path
         case origins
+        case tokens
+        case networks
+        case rate
         case databaseURL
         case brokerURL
         case httpURL
@@ -155,6 +161,11 @@ public enum Variable: String, Sendable, CaseIterable {
             case .token: "printable ASCII without blanks"
             case .path: "the path of a file"
             case .origins: "* or a comma-separated list of origins such as https://scores.example.com"
+            case .tokens:
+                "tokens of \(APITokens.shortest) to \(APITokens.longest) letters, digits and -._~+/= each, separated by "
+                    + "commas, blanks or lines, at most \(APITokens.most)"
+            case .networks: "addresses and networks, separated by commas, such as 10.0.0.0/8 or 2001:db8::1"
+            case .rate: "requests in a second, minute or hour, such as 50/s, 600/m or 10000/h"
             case .databaseURL: "postgresql://user:password@host:5432/database"
             case .brokerURL: "amqp://user:password@host:5672/vhost"
             case .httpURL: "http://host or https://host, with port and path if needed"

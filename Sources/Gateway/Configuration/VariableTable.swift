@@ -22,6 +22,10 @@ extension Variable {
         case .maxConnections:
             Specification(
                 .server, .integer(1...1_000_000), default: "20000", "open client connections of the whole process")
+        case .maxConnectionsPerAddress:
+            Specification(
+                .server, .integer(1...1_000_000),
+                "of one address (IPv6: one /64), trusted proxies aside; default: no limit of its own")
         case .requestTimeout:
             Specification(
                 .server, .duration(.milliseconds(100) ... .seconds(3600)), default: "15s",
@@ -122,13 +126,27 @@ extension Variable {
             Specification(
                 .feed, .bytes(65_536...1 << 32), default: "8MiB", roles: [.all, .reporter],
                 "memory of the feed per reactor; a client that falls further behind is closed")
-        case .allowedOrigins:
-            Specification(
-                .feed, .origins, roles: [.all, .reporter],
-                "pages that may open the feed; default: the own page, and clients that are no browser")
         case .wsEcho:
             Specification(
                 .feed, .flag, default: "0", roles: [.all, .reporter], "1: serve /ws-echo for conformance suites")
+
+        // Access
+        case .apiTokens:
+            Specification(
+                .access, .tokens, roles: [.all, .scores], secrecy: .secret, mayBeInFile: true,
+                "POST needs one of them, as Authorization: Bearer; unset: it needs none")
+        case .rateLimit:
+            Specification(
+                .access, .rate,
+                "requests, and new connections, of one token or address; as many at once. More are answered 429")
+        case .trustedProxies:
+            Specification(
+                .access, .networks, "whose X-Forwarded-For is believed; RATE_LIMIT counts the clients behind them")
+        case .allowedOrigins:
+            Specification(
+                .access, .origins, roles: [.all, .scores, .reporter],
+                "pages that may open the feed (default: the own page, and clients that are no browser) and use /scores"
+                    + " (default: the own page)")
 
         // Slack
         case .slackAPIToken:
@@ -159,11 +177,6 @@ extension Variable {
         // Not in this version
         case .tlsCertFile: Specification(.later, .path, isSupported: false, "certificate chain, to serve TLS")
         case .tlsKeyFile: Specification(.later, .path, isSupported: false, "its private key")
-        case .apiTokens:
-            Specification(
-                .later, .text, secrecy: .secret, mayBeInFile: true, isSupported: false, "tokens that may write")
-        case .trustedProxies: Specification(.later, .text, isSupported: false, "proxies whose Forwarded is believed")
-        case .rateLimit: Specification(.later, .text, isSupported: false, "requests a second and client")
         }
     }
 

@@ -53,6 +53,9 @@ enum DocsScript {
           const rows = parameters.map((parameter, index) => field(
             parameter.name, `${parameter.in}, ${words(parameter.schema)}${parameter.description ? `. ${parameter.description}` : ''}`,
             inputs[index]));
+          // Kept by nobody: it is gone with the page.
+          const token = make('input', { type: 'password', autocomplete: 'off', name: 'token' });
+          if (operation.security) rows.push(field('token', 'sent as Authorization: Bearer', token));
           if (body) rows.push(field('example', 'of a body', choice), field('body', 'as it is sent', text));
           return {
             rows,
@@ -67,6 +70,7 @@ enum DocsScript {
                 else if (parameter.in === 'query') url.searchParams.set(parameter.name, value);
                 else headers.set(parameter.name, value);
               });
+              if (operation.security && token.value) headers.set('Authorization', `Bearer ${token.value}`);
               if (body) headers.set('Content-Type', examples[choice.value || 0].type);
               return { url, options: { method, headers, ...(body ? { body: text.value } : {}) } };
             },

@@ -1,5 +1,28 @@
 /// What the paths of `/openapi.json` refer to.
 enum OpenAPIComponents {
+    /// In the place of the operation's first line, when posting needs a token.
+    static let needsToken = #"""
+        "operationId": "postScores",
+            "security": [ { "bearer": [] } ],
+        """#
+
+    static let unauthorized = #"""
+        "401": { "$ref": "#/components/responses/Problem" },
+              "415": {
+        """#
+
+    /// In the place of the beginning of an operation's answers, when there is a rate limit.
+    static let hasRate = #"""
+        "responses": {
+              "429": { "$ref": "#/components/responses/Again" },
+        """#
+
+    /// In the place of the beginning of the components.
+    static let withTokens = #"""
+        "components": {
+          "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer" } },
+        """#
+
     static let json = """
         "components": {
           "schemas": {

@@ -5,10 +5,28 @@ struct OpenAPIDocument {
     /// A strong validator of the bytes.
     let hash: UInt64
 
-    init(role: Role, maximumBody: Int) {
+    init(_ configuration: Configuration) {
         var paths = [OpenAPIPaths.health]
-        if role.hostsScores { paths.insert(OpenAPIPaths.scores(maximumBody: maximumBody), at: 0) }
-        if role.hostsReporter { paths.append(OpenAPIPaths.reporter) }
+        if configuration.role.hostsScores {
+            var scores = OpenAPIPaths.scores(maximumBody: configuration.maxBody)
+            if configuration.apiTokens != nil {
+                scores = scores.replacing(#""operationId": "postScores","#, with: OpenAPIComponents.needsToken)
+                    // Only posting answers 415.
+                    .replacing(#""415": {"#, with: OpenAPIComponents.unauthorized)
+            }
+            paths.insert(scores, at: 0)
+        }
+        if configuration.role.hostsReporter { paths.append(OpenAPIPaths.reporter) }
+        if configuration.rateLimit != nil {
+            // What is asked by probes has no limit.
+            for index in paths.indices where paths[index] != OpenAPIPaths.health {
+                paths[index] = paths[index].replacing(#""responses": {"#, with: OpenAPIComponents.hasRate)
+            }
+        }
+        let components =
+            configuration.apiTokens == nil
+            ? OpenAPIComponents.json
+            : OpenAPIComponents.json.replacing(#""components": {"#, with: OpenAPIComponents.withTokens)
         let text = """
             {
             "openapi": "3.1.0",
@@ -27,7 +45,7 @@ struct OpenAPIDocument {
             "paths": {
             \(paths.joined(separator: ",\n"))
             },
-            \(OpenAPIComponents.json)
+            \(components)
             }
 
             """
