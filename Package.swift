@@ -55,22 +55,22 @@ let package = Package(
         module("HTTP1", ["Bytes"]),
         module("WebSocket", ["Bytes", "COpenSSL"]),
         module("Scores", ["Bytes", "JSON"]),
+        module("TLS", ["Bytes", "COpenSSL"]),
 
         // On a reactor: classes confined to the thread that made them.
-        module("Reactor", ["Bytes", "CLinux"]),
-        module("HTTPServer", ["Reactor", "HTTP1", "WebSocket", "Bytes"]),
+        module("Reactor", ["TLS", "Bytes", "CLinux"]),
+        module("HTTPServer", ["Reactor", "HTTP1", "WebSocket", "TLS", "Bytes"]),
         module("Postgres", ["Reactor", "Bytes", "CPostgres"]),
         module("SQLite", ["CSQLite"]),
-        module("AMQP", ["Reactor", "Bytes", "CRabbitMQ"]),
+        module("AMQP", ["Reactor", "TLS", "Bytes", "CRabbitMQ"]),
         module("HTTPClient", ["Reactor", "Bytes", "CCurl"]),
 
         // The one place that knows all names.
         module(
             "Gateway",
             [
-                "HTTPServer", "HTTP1", "WebSocket", "Postgres", "SQLite", "AMQP", "HTTPClient", "Scores", "JSON",
-                "Reactor",
-                "Bytes", "CLinux", "COpenSSL", .product(name: "Logging", package: "swift-log"),
+                "HTTPServer", "HTTP1", "WebSocket", "TLS", "Postgres", "SQLite", "AMQP", "HTTPClient", "Scores",
+                "JSON", "Reactor", "Bytes", "CLinux", "COpenSSL", .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "score-gateway",
@@ -80,7 +80,7 @@ let package = Package(
         module(
             "Bench",
             [
-                "Reactor", "HTTP1", "WebSocket", "AMQP", "JSON", "Bytes", "CLinux",
+                "Reactor", "HTTP1", "WebSocket", "TLS", "AMQP", "JSON", "Bytes", "CLinux",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ]),
         .executableTarget(
@@ -97,6 +97,7 @@ let package = Package(
         tests("HTTP1Tests", ["HTTP1", "Bytes"]),
         tests("WebSocketTests", ["WebSocket", "Bytes"]),
         tests("ScoresTests", ["Scores", "JSON", "Bytes"]),
+        tests("TLSTests", ["TLS", "Bytes"]),
         tests("ReactorTests", ["Reactor", "Bytes", "CLinux"]),
         tests("HTTPServerTests", ["HTTPServer", "HTTP1", "WebSocket", "Reactor", "Bytes", "CLinux"]),
         tests("PostgresTests", ["Postgres", "Gateway", "Reactor", "Bytes"]),

@@ -1,3 +1,5 @@
+import TLS
+
 /// Where a broker is, and as whom to log in.
 public struct BrokerEndpoint: Equatable, Sendable {
     public var host: String
@@ -5,7 +7,7 @@ public struct BrokerEndpoint: Equatable, Sendable {
     public var user: String
     public var password: String
     public var virtualHost: String
-    /// Not supported yet: such an endpoint fails with `AMQPError.unsupported`.
+    /// amqps: TLS from the first byte, with `AMQPConfiguration.tls`.
     public var tls: Bool
 
     public init(
@@ -35,11 +37,13 @@ public struct AMQPConfiguration: Equatable, Sendable {
     public var connectTimeout: Duration
     /// Messages published and not confirmed, at most.
     public var confirmWindow: Int
+    /// Whom endpoints with TLS are checked against; nil: there are none.
+    public var tls: TLSContext?
 
     public init(
         endpoints: [BrokerEndpoint], connectionName: String, product: String = "", version: String = "",
         heartbeat: Duration = .seconds(30), connectTimeout: Duration = .seconds(5),
-        confirmWindow: Int = Limits.confirmWindow
+        confirmWindow: Int = Limits.confirmWindow, tls: TLSContext? = nil
     ) {
         precondition(!endpoints.isEmpty, "no broker to connect to")
         self.endpoints = endpoints
@@ -49,5 +53,6 @@ public struct AMQPConfiguration: Equatable, Sendable {
         self.heartbeat = heartbeat
         self.connectTimeout = connectTimeout
         self.confirmWindow = confirmWindow
+        self.tls = tls
     }
 }

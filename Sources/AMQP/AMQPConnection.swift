@@ -1,5 +1,6 @@
 import Bytes
 import Reactor
+import TLS
 
 /// A connection to a broker that stands for as long as it is wanted: connects, logs in, declares its topology, publishes
 /// with confirms, consumes, and does it all again by itself after each loss.
@@ -214,8 +215,8 @@ public final class AMQPConnection: Source {
             return
         }
         let endpoint = configuration.endpoints[endpointIndex]
-        guard !endpoint.tls else {
-            fail(.unsupported("amqps"))
+        guard !endpoint.tls || configuration.tls != nil else {
+            fail(.unsupported("amqps without a word whom to trust"))
             return
         }
         state = .resolving
@@ -242,6 +243,14 @@ public final class AMQPConnection: Source {
             self.link = link
         } catch {
             fail(.unreachable("\(address): \(error)"))
+            return
+        }
+        let endpoint = configuration.endpoints[endpointIndex]
+        guard endpoint.tls, let tls = configuration.tls else { return }
+        do throws(TLSError) {
+            link.stream.secure(try TLSSession(tls, host: endpoint.host))
+        } catch {
+            fail(.untrusted(error))
         }
     }
 
@@ -397,6 +406,11 @@ public final class AMQPConnection: Source {
     }
 
     // MARK: Loss
+
+    /// The server is not who it should be, or speaks no TLS.
+    func failed(_ error: TLSError, _ link: AMQPLink) {
+        if link === self.link { fail(.untrusted(error)) }
+    }
 
     func closed(_ reason: String, _ link: AMQPLink) {
         guard link === self.link else { return }

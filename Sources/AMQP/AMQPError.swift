@@ -1,7 +1,11 @@
+import TLS
+
 /// Why there is no connection, no channel, or no topology. Texts are the broker's or the system's own words.
 public enum AMQPError: Error, Equatable, Sendable {
     /// No address, or no TCP connection.
     case unreachable(String)
+    /// No TLS, or not with whom we asked for.
+    case untrusted(TLSError)
     /// A step took too long.
     case timeout(String)
     /// The TCP connection broke.
@@ -38,6 +42,7 @@ public enum AMQPError: Error, Equatable, Sendable {
         switch self {
         case .accessRefused, .virtualHost, .exchangeType, .unsupported: true
         // 404 heals by declaring anew (somebody deleted what we declared); 403, 405, 406 do not.
+        case .untrusted(let error): error.isUntrusted
         case .topology(let code, _): code != ReplyCode.notFound
         default: false
         }
@@ -48,7 +53,7 @@ public enum AMQPError: Error, Equatable, Sendable {
         switch self {
         case .malformed: ReplyCode.frameError
         case .unsupported: ReplyCode.notImplemented
-        case .unreachable, .lost, .silent, .connectionClosed, .accessRefused, .virtualHost: nil
+        case .unreachable, .untrusted, .lost, .silent, .connectionClosed, .accessRefused, .virtualHost: nil
         case .timeout, .exchangeType, .topology, .channelClosed, .consumerCancelled, .handedBack, .bodyTooLarge,
             .closed:
             ReplyCode.success
@@ -60,6 +65,7 @@ extension AMQPError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreachable(let text): "broker not reached: \(text)"
+        case .untrusted(let error): "no TLS with the broker: \(error)"
         case .timeout(let step): "broker took too long: \(step)"
         case .lost(let text): "connection to the broker lost: \(text)"
         case .silent: "connection to the broker lost: no heartbeat"

@@ -28,6 +28,7 @@ final class AMQPLink: StreamHandler {
         switch reason {
         case .local, .peer: connection?.closed("closed by the broker", self)
         case .timeout: connection?.closed("no answer in time", self)
+        case .tls(let error): connection?.failed(error, self)
         case .error(let error): connection?.closed(error.description, self)
         }
     }

@@ -64,6 +64,8 @@ final class FeedLoad: Source {
         return parts
     }
 
+    var target: Target { plan.target }
+
     /// Subscribers whose connection stands.
     var openCount: Int { counters.connects - counters.disconnects - stormed }
     var isConnected: Bool { members.count == subscribers && connectsUnderWay == 0 && lost.isEmpty }

@@ -44,6 +44,7 @@ final class FeedSubscriber: StreamHandler {
         do throws(SystemError) {
             stream = try TCPStream.connect(
                 reactor, to: address, from: source, deadline: reactor.now + BenchLimits.connect, handler: self)
+            load.target.secure(stream)
         } catch {
             phase = .idle
             load.ended(self, wasOpen: false, why: error.description)

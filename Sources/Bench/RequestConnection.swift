@@ -39,6 +39,7 @@ final class RequestConnection: StreamHandler {
         do throws(SystemError) {
             stream = try TCPStream.connect(
                 reactor, to: address, deadline: reactor.now + BenchLimits.connect, handler: self)
+            load.target.secure(stream)
         } catch {
             load.lost(self, requests: 0, isConnect: true, why: error.description)
         }

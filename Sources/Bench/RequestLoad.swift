@@ -7,6 +7,7 @@ import Reactor
 final class RequestLoad: AlarmClock {
     private let reactor: Reactor
     private let plan: LoadPlan.Requests
+    let target: Target
     private let worker: Int
     private let run: UInt16
     private let connectionCount: Int
@@ -39,6 +40,7 @@ final class RequestLoad: AlarmClock {
     ) throws(SystemError) {
         self.reactor = reactor
         self.plan = plan
+        self.target = target
         self.worker = worker
         self.run = run
         connectionCount = LoadPlan.share(plan.connections, worker, of: threads)

@@ -1,5 +1,6 @@
 import HTTP1
 import Reactor
+import TLS
 
 /// A service under load: where its socket is, and under which path.
 public struct Target: Equatable, Sendable {
@@ -7,25 +8,38 @@ public struct Target: Equatable, Sendable {
         public let description: String
     }
 
-    /// `http://host:port/prefix`, as typed.
+    /// `http://host:port/prefix` or `https://…`, as typed.
     public let text: String
     public let host: String
     public let port: UInt16
     /// Without a slash at its end; empty for the root.
     public let prefix: String
 
-    /// `host:port` as the Host field has it.
-    var authority: String { port == 80 ? host : "\(host):\(port)" }
+    /// Whom to trust; nil for `http` and `ws`.
+    public let tls: TLSContext?
 
-    /// - Throws: `Invalid` when it is no `http` or `ws` URL with a host, or has a query.
-    public init(_ text: String) throws(Invalid) {
+    /// `host:port` as the Host field has it.
+    var authority: String { port == (tls == nil ? 80 : 443) ? host : "\(host):\(port)" }
+
+    /// - Parameter caFile: certificates of those who may vouch for an `https` or `wss` service (PEM); nil: the system's.
+    /// - Throws: `Invalid` when it is no URL of these schemes with a host, has a query, or the file cannot be used.
+    public init(_ text: String, caFile: String? = nil) throws(Invalid) {
         self.text = text
         guard let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") else {
             throw Invalid(description: "\(text): expected a URL such as http://localhost:8000")
         }
         let scheme = text[..<colon].lowercased()
-        guard scheme == "http" || scheme == "ws" else {
-            throw Invalid(description: "\(text): the scheme \(scheme) cannot be used here: http and ws only")
+        switch scheme {
+        case "http", "ws": tls = nil
+        case "https", "wss":
+            do throws(TLSError) {
+                tls = try TLSContext(trust: caFile.map { .file($0) } ?? .system)
+            } catch {
+                throw Invalid(description: "\(error)")
+            }
+        default:
+            throw Invalid(
+                description: "\(text): the scheme \(scheme) cannot be used here: http, https, ws and wss only")
         }
         let rest = text[text.index(colon, offsetBy: 3)...]
         let slash = rest.firstIndex(of: "/") ?? rest.endIndex
@@ -50,9 +64,15 @@ public struct Target: Equatable, Sendable {
             }
             self.port = port
         } else {
-            port = 80
+            port = tls == nil ? 80 : 443
         }
         guard !host.isEmpty else { throw Invalid(description: "\(text): the host is missing") }
+    }
+
+    /// Puts TLS under a connection that was just begun, if the service has it. One for which that cannot be is closed.
+    func secure(_ stream: TCPStream?) {
+        guard let tls, let stream else { return }
+        do throws(TLSError) { stream.secure(try TLSSession(tls, host: resolvableHost)) } catch { stream.close() }
     }
 
     /// The host as the resolver takes it: without the brackets of a literal IPv6 address.

@@ -1,5 +1,6 @@
 import AMQP
 import Postgres
+import TLS
 
 /// The configuration in the words of the modules that use it.
 extension Configuration {
@@ -16,14 +17,16 @@ extension Configuration {
         return configuration
     }
 
-    var amqp: AMQPConfiguration? {
+    /// - Parameter tls: whom to trust, when a broker is asked for by TLS.
+    func amqp(_ tls: TLSContext? = nil) -> AMQPConfiguration? {
         guard let broker else { return nil }
         return AMQPConfiguration(
             endpoints: broker.endpoints.map {
                 BrokerEndpoint(
                     host: $0.host, port: $0.port, user: $0.user, password: $0.password, virtualHost: $0.vhost,
                     tls: $0.tls)
-            }, connectionName: "score-gateway \(role.rawValue)", product: "score-gateway", version: Version.text)
+            }, connectionName: "score-gateway \(role.rawValue)", product: "score-gateway", version: Version.text,
+            tls: tls)
     }
 
     /// The bus is in the process, and a poster reads from it: its place is in the store.

@@ -6,6 +6,7 @@ import HTTPServer
 import Logging
 import Postgres
 import Reactor
+import TLS
 
 /// One thread of the gateway: its reactor and everything that lives on it. Worker 0 also takes the feed from the bus,
 /// posts to Slack, and hears the signals. Made on its own thread.
@@ -22,6 +23,8 @@ final class Worker: Source {
         let health: Health
         let admission: Admission
         let systemd: Systemd
+        /// nil: plain HTTP.
+        let tls: TLSContext?
         let log: Logger
     }
 
@@ -82,7 +85,7 @@ final class Worker: Source {
                     maximumConnections: max(1, configuration.maxConnections / configuration.reactors),
                     fieldSets: crossOrigin.fieldSets, asksForAdmission: plan.admission.watchesConnections,
                     requestTimeout: configuration.requestTimeout, idleTimeout: configuration.idleTimeout),
-                responder: routes)
+                tls: plan.tls, responder: routes)
             super.init()
             inbox = try Inbox(self, plan.workers.mailboxes[plan.index])
             if plan.index == 0 { signals = try GatewaySignals(self) }
@@ -97,6 +100,7 @@ final class Worker: Source {
         }
         routes.services = Routes.Services(
             uploads: uploads, store: store, hub: hub, events: events, page: makePage(), docs: makeDocs())
+        metrics.certificateNotAfter.store(UInt64(clamping: plan.tls?.notAfter ?? 0))
         reactor.addBeforeSleep(self)
         if plan.systemd.watchdog != nil { pulse() }
     }
@@ -213,6 +217,9 @@ final class Worker: Source {
         case .feedIsWarm(let filling):
             hub?.warmed(filling)
             events?.warmed(filling)
+        case .certificate(let tls):
+            server.tls = tls
+            metrics.certificateNotAfter.store(UInt64(clamping: tls.notAfter ?? 0))
         case .schemaIsReady:
             store?.start()
         case .drain(let delay, let spread): startDraining(delay: delay, spread: spread)
@@ -225,6 +232,7 @@ final class Worker: Source {
         // Once a second: nobody looks more often.
         guard reactor.unixSeconds != countedAt else { return }
         countedAt = reactor.unixSeconds
+        metrics.handshakesFailed.store(server.counters.handshakesFailed)
         let load = reactor.load
         metrics.turns.store(load.turns)
         metrics.busyNanoseconds.store(load.busyNanoseconds)
@@ -246,6 +254,7 @@ final class Worker: Source {
     // MARK: Shutdown
 
     fileprivate func received(signal: Int32) {
+        if signal == SIGHUP, stage == .serving { Certificate.readAgain(plan.configuration, plan.workers, plan.log) }
         guard signal == SIGTERM || signal == SIGINT else { return }
         guard stage == .serving else {
             plan.log.warning("ending at once")

@@ -1,6 +1,7 @@
 import Bytes
 import Reactor
 import Synchronization
+import TLS
 
 /// What one worker is told by another.
 enum WorkerMessage: Sendable {
@@ -8,6 +9,8 @@ enum WorkerMessage: Sendable {
     case feed(FeedBatch)
     /// The log is filled.
     case feedIsWarm(FeedFilling)
+    /// Connections from now on are served with this.
+    case certificate(TLSContext)
     /// The tables are there: the database may be used.
     case schemaIsReady
     /// A signal came: after a while close the listener, finish what was accepted, tell WebSocket clients to go one after

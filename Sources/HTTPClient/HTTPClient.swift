@@ -32,10 +32,12 @@ public final class HTTPClient {
 
     /// - Parameters:
     ///   - userAgent: the `User-Agent` field.
-    ///   - caFile: certificates of those who may vouch for a server (PEM), in place of the system's.
+    ///   - caFile: certificates of those who may vouch for a server (PEM), in place of the system's. nil: those of
+    ///     `SSL_CERT_FILE` in the environment, which OpenSSL takes and libcurl does not, else the system's.
     /// - Throws: when `caFile` cannot be read, or libcurl cannot be used.
     public init(_ reactor: Reactor, userAgent: String, caFile: String? = nil) throws(HTTPClientError) {
         try HTTPClient.prepare()
+        let caFile = caFile ?? getenv("SSL_CERT_FILE").map { String(cString: $0) }
         if let caFile, access(caFile, R_OK) != 0 {
             throw HTTPClientError(.tls, "\(caFile): \(String(cString: strerror(errno)))")
         }

@@ -1,6 +1,7 @@
 import Bytes
 import HTTP1
 import Reactor
+import TLS
 
 /// One HTTP/1.1 connection of the server: requests are parsed as they come, pipelined ones too, and answers leave in
 /// the order of the requests (RFC 9112 section 9.3), all answers of a turn in one write.
@@ -38,11 +39,13 @@ public final class HTTPConnection: ServerConnection {
     private var isUpgrading = false
 
     /// Adopts a connected, nonblocking socket.
-    init(_ server: HTTPServer, _ descriptor: Int32) throws(SystemError) {
+    /// - Parameter session: nil: it is plain.
+    init(_ server: HTTPServer, _ descriptor: Int32, _ session: TLSSession?) throws(SystemError) {
         self.server = server
         stream = try TCPStream(server.reactor, descriptor, handler: StreamHandler())
         phase = ConnectionPhase(server.reactor.now)
         super.init()
+        if let session { stream.secure(session) }
         stream.handler = self
     }
 
@@ -346,6 +349,7 @@ public final class HTTPConnection: ServerConnection {
     public override func closed(_ reason: StreamEnd) {
         // A responder that closes the stream from within a request does not get the next one.
         readsNoMore = true
+        if stream.isHandshaking { server.counters.handshakesFailed += 1 }
         server.remove(self)
         let producer = producer
         self.producer = nil
@@ -372,8 +376,10 @@ public final class HTTPConnection: ServerConnection {
             if server.hasToldAll, !awaitsFirstRequest {
                 // Busy when it was told, or accepted since: it is done now.
                 stream.closeAfterFlush()
+            } else if stream.isHandshaking {
+                if age > server.options.requestTimeout { stream.close() }
             } else if age > server.options.idleTimeout {
-                stream.close()
+                stream.closeAfterFlush()
             }
         case .head:
             if age > server.options.requestTimeout { refuse(.requestTimeout) }

@@ -2,6 +2,7 @@ import Bytes
 import Glibc
 import HTTP1
 import Reactor
+import TLS
 
 /// HTTP/1.1 and WebSocket on one reactor: its listener, its connections, and the way back for their answers.
 public final class HTTPServer: Source {
@@ -43,11 +44,16 @@ public final class HTTPServer: Source {
     public struct Counters: Sendable {
         public var accepted: UInt64 = 0
         public var refused: UInt64 = 0
+        /// Connections that ended before their TLS handshake did.
+        public var handshakesFailed: UInt64 = 0
         public var requests: UInt64 = 0
     }
 
     public let reactor: Reactor
     public let options: Options
+    /// What connections accepted from now on are served with; nil: nothing, they are plain. A server that has one keeps
+    /// having one.
+    public var tls: TLSContext?
     public private(set) var isDraining = false
     public internal(set) var counters = Counters()
     let responder: Responder
@@ -62,9 +68,13 @@ public final class HTTPServer: Source {
     private var drainsPerTick = 0
 
     /// Binds and listens; accepting starts with the reactor.
-    public init(_ reactor: Reactor, _ options: Options, responder: Responder) throws(SystemError) {
+    /// - Parameter tls: to serve https and wss.
+    public init(
+        _ reactor: Reactor, _ options: Options, tls: TLSContext? = nil, responder: Responder
+    ) throws(SystemError) {
         self.reactor = reactor
         self.options = options
+        self.tls = tls
         self.responder = responder
         dateField = DateField(unixSeconds: reactor.unixSeconds)
         super.init()
@@ -175,7 +185,7 @@ public final class HTTPServer: Source {
         }
         counters.accepted += 1
         do throws(SystemError) {
-            let connection = try HTTPConnection(self, descriptor)
+            let connection = try HTTPConnection(self, descriptor, try session())
             connection.token = connections.insert(connection)
             if let peer { admitted[connection.token] = peer }
         } catch {
@@ -185,14 +195,23 @@ public final class HTTPServer: Source {
         }
     }
 
+    private func session() throws(SystemError) -> TLSSession? {
+        guard let tls else { return nil }
+        do throws(TLSError) { return try TLSSession(tls) } catch { throw SystemError(ENOMEM, "SSL_new") }
+    }
+
     private static let full: StaticString =
         "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
     private static let tooMany: StaticString =
         "HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
 
+    /// A client that speaks TLS understands nothing else before the handshake (RFC 8446 section 6): internal_error.
+    private static let alert: StaticString = "\u{15}\u{03}\u{03}\u{00}\u{02}\u{02}\u{50}"
+
     /// At the limit: a word instead of a silent reset. What does not fit into the socket's buffer at once is not worth
     /// waiting for.
     private func refuseConnection(_ descriptor: Int32, _ answer: StaticString) {
+        let answer = tls == nil ? answer : Self.alert
         _ = send(descriptor, answer.utf8Start, answer.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
         shutdown(descriptor, Int32(SHUT_RDWR))
         Glibc.close(descriptor)

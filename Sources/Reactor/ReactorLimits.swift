@@ -7,6 +7,10 @@ public enum ReactorLimits {
     /// the largest head (64 KiB) beside a useful read.
     static let receiveBuffer = 256 * 1024
 
+    /// Enciphered bytes received at once. Four records: a large body needs few turns, and half of the receive buffer is
+    /// never needed for them.
+    static let enciphered = 64 * 1024
+
     /// What a handler may leave unconsumed while it reads on: the largest HTTP head, or an AMQP frame. Beyond it the
     /// stream is closed with EMSGSIZE: a handler that wants more has to take it. (One that pauses may leave all that the
     /// receive buffer held: nothing is added while it pauses.)

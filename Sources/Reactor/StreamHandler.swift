@@ -1,3 +1,5 @@
+import TLS
+
 /// Why a stream ended.
 public enum StreamEnd: Equatable, Sendable {
     /// This side closed it.
@@ -7,6 +9,8 @@ public enum StreamEnd: Equatable, Sendable {
     /// The deadline of a connect passed.
     case timeout
     case error(SystemError)
+    /// The peer does not keep to TLS, or is not who it should be.
+    case tls(TLSError)
 }
 
 /// What lives on a `TCPStream`: an HTTP connection, a WebSocket, an AMQP connection.

@@ -1,14 +1,15 @@
 import Bytes
 import CLinux
 import Glibc
+import TLS
 
 /// A connected nonblocking socket on a reactor.
 ///
 /// Reading goes into the loop's one buffer; only what the handler leaves unconsumed is kept here. Writing is appended
 /// to `output` and sent once, before the reactor sleeps; EPOLLOUT is asked for only when the kernel did not take all.
-/// TLS will slot in between the socket and the handler.
+/// With a `TLSSession` in between (`secure`) the handler sees plain bytes all the same (TCPStream+TLS.swift).
 public final class TCPStream: Source {
-    private enum State {
+    enum State {
         case connecting
         case open
         /// Closes when the output is out.
@@ -29,24 +30,35 @@ public final class TCPStream: Source {
     /// of which there are many. Else it is kept for the next answer.
     public var returnsOutputMemory = false
 
-    private var state: State
+    // Not private: what TLS needs of them is in TCPStream+TLS.swift.
+    var state: State
     private var token = Token.none
     private var interest: Interest
-    private var unconsumed = ByteBuffer()
+    var unconsumed = ByteBuffer()
     private var timer = TimerToken.none
+    var cipher: TLSSession?
     // Flags stand together, for there are many streams.
+    /// Whether `cipher` is there: asked for each write, without touching it.
+    private(set) var hasCipher = false
     private var hasReceivedEnd = false
     /// While lingering: whether the peer still sends.
     private var hasDiscarded = false
     private var isTurnEndScheduled = false
-    private var mustRedeliver = false
-    private var isReadingPaused = false
+    var mustRedeliver = false
+    var isReadingPaused = false
     /// The kernel takes no more: what waits is sent when the peer has read.
     public private(set) var isWriteBlocked = false
     /// When the kernel last took bytes, or, if that is later, when it first took none.
-    public private(set) var lastProgress: Instant
+    public internal(set) var lastProgress: Instant
     /// While lingering: until when the peer may still send.
     private var lingersUntil = Instant.distantFuture
+
+    /// Puts TLS between the socket and the handler. Before anything is read or written.
+    public func secure(_ session: TLSSession) {
+        precondition(output.isEmpty && unconsumed.isEmpty && !hasCipher, "secured in mid-stream")
+        cipher = session
+        hasCipher = true
+    }
 
     /// Adopts a connected, nonblocking socket.
     public init(_ reactor: Reactor, _ descriptor: Int32, handler: StreamHandler) throws(SystemError) {
@@ -103,8 +115,11 @@ public final class TCPStream: Source {
     /// More waits to be sent than a producer should add to.
     public var isCongested: Bool { output.count > ReactorLimits.outputHighWater }
 
-    /// Whether a direct `send(2)` on the descriptor keeps the order: open, and nothing waits in `output`.
-    public var isIdleForWriting: Bool { state == .open && output.isEmpty && !isWriteBlocked }
+    /// Whether a direct `send(2)` on the descriptor keeps the order: open, plain, and nothing waits in `output`.
+    public var isIdleForWriting: Bool { state == .open && output.isEmpty && !isWriteBlocked && !hasCipher }
+
+    /// Never idle for writing, for what is sent is made here: everything goes through `output`.
+    public var isOutputOnly: Bool { hasCipher }
 
     // MARK: Writing
 
@@ -128,6 +143,7 @@ public final class TCPStream: Source {
             mustRedeliver = false
             reactor.turnSoon()
             if state == .open, !isReadingPaused { deliver(fresh: 0) }
+            if hasCipher { decipher() }
         }
     }
 
@@ -142,19 +158,7 @@ public final class TCPStream: Source {
         guard state == .open || state == .draining else { return }
         // Who saw the stream congested waits for `drained`, also when the kernel then takes all at once.
         let wasWaitedFor = isWriteBlocked || isCongested
-        while !output.isEmpty {
-            let sent = output.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            if sent >= 0 {
-                output.consume(sent)
-                lastProgress = reactor.now
-            } else if errno == EAGAIN {
-                awaitWritable()
-                return
-            } else if errno != EINTR {
-                finish(.error(.last("send")))
-                return
-            }
-        }
+        guard hasCipher ? sendEnciphered() : sendPlain() else { return }
         if returnsOutputMemory || output.capacity > ReactorLimits.outputKept { output.releaseIfEmpty() }
         isWriteBlocked = false
         if state == .draining {
@@ -165,6 +169,38 @@ public final class TCPStream: Source {
             updateInterest()
             handler.drained()
         }
+    }
+
+    /// Hands the output to the kernel.
+    /// - Returns: whether it took all; if not, `flush` follows when it may take more, or the stream has ended.
+    private func sendPlain() -> Bool {
+        while !output.isEmpty {
+            let sent = output.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            if sent > 0 {
+                output.consume(sent)
+                lastProgress = reactor.now
+            } else if !maySendAgain() {
+                return false
+            }
+        }
+        return true
+    }
+
+    /// After a `send(2)` that took nothing: whether it was only interrupted. If not, `drained` follows when the kernel takes
+    /// bytes again, or the stream has ended.
+    func maySendAgain() -> Bool {
+        switch errno {
+        case EINTR: return true
+        case EAGAIN: awaitWritable()
+        default: finish(.error(.last("send")))
+        }
+        return false
+    }
+
+    /// Output waits for the peer's part of a handshake, not for the kernel.
+    func awaitPeer() {
+        isWriteBlocked = false
+        updateInterest()
     }
 
     // MARK: Reading
@@ -220,7 +256,7 @@ public final class TCPStream: Source {
         timer = reactor.schedule(self, at: reactor.now + ReactorLimits.lingeringClose)
     }
 
-    private func finish(_ reason: StreamEnd) {
+    func finish(_ reason: StreamEnd) {
         guard state != .closed else { return }
         state = .closed
         reactor.cancel(timer)
@@ -233,6 +269,7 @@ public final class TCPStream: Source {
         let handler = handler
         self.handler = StreamHandler()
         handler.closed(reason)
+        cipher = nil
     }
 
     // MARK: Events
@@ -279,6 +316,8 @@ public final class TCPStream: Source {
         state = .open
         updateInterest()
         handler.connected()
+        // The client's hello.
+        if hasCipher { scheduleFlush() }
     }
 
     private func read(_ readiness: Readiness) {
@@ -291,20 +330,26 @@ public final class TCPStream: Source {
         }
         let buffer = reactor.receiveBuffer
         let kept = unconsumed.count
-        let count = recv(descriptor, buffer.baseAddress! + kept, buffer.count - kept, 0)
+        let place = hasCipher ? enciphered : UnsafeMutableRawBufferPointer(rebasing: buffer[kept...])
+        let count = recv(descriptor, place.baseAddress, place.count, 0)
         if count > 0 {
-            deliver(fresh: count)
+            if hasCipher { decipher(UnsafeRawBufferPointer(rebasing: place[..<count])) } else { deliver(fresh: count) }
         } else if count == 0 {
-            hasReceivedEnd = true
-            updateInterest()
-            handler.receivedEnd()
+            end()
         } else if errno != EAGAIN, errno != EINTR {
             finish(errno == ECONNRESET ? .peer : .error(.last("recv")))
         }
     }
 
+    /// The peer sends no more.
+    func end() {
+        hasReceivedEnd = true
+        updateInterest()
+        handler.receivedEnd()
+    }
+
     /// Hands the kept bytes and `fresh` new ones behind them in the loop's buffer to the handler.
-    private func deliver(fresh: Int) {
+    func deliver(fresh: Int) {
         let buffer = reactor.receiveBuffer
         let kept = unconsumed.count
         if kept > 0 {

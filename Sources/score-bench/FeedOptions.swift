@@ -39,13 +39,13 @@ struct FeedOptions: ParsableArguments {
         if let sources, !(0...10_000).contains(sources) { throw ValidationError("--sources: expected 0 to 10000") }
     }
 
-    func apply(to plan: inout LoadPlan) throws {
+    func apply(_ run: RunOptions, to plan: inout LoadPlan) throws {
         var feed: LoadPlan.Feed
         if let text = self.feed {
             var base = text
             let path = text.firstIndex(of: "/").flatMap { text[text.index($0, offsetBy: 2)...].firstIndex(of: "/") }
             if let path { base = String(text[..<path]) }
-            feed = LoadPlan.Feed(target: try RunOptions.target(base))
+            feed = LoadPlan.Feed(target: try run.target(base))
             if let path { feed.path = String(text[path...]) }
         } else {
             feed = LoadPlan.Feed(target: plan.target)

@@ -71,7 +71,7 @@ struct Fanout: ParsableCommand {
 
     func run() throws {
         var plan = try options.plan("fanout")
-        try feed.apply(to: &plan)
+        try feed.apply(options, to: &plan)
         plan.settings += [
             .init("rate", "\(rate)"), .init("burst", "\(burst)"), .init("by", broker == nil ? "POST" : "broker"),
         ]
@@ -120,7 +120,7 @@ struct Mixed: ParsableCommand {
         var plan = try options.plan(scenario)
         try requests.apply(post.kind, path: post.path, to: &plan)
         post.note(in: &plan)
-        try feed.apply(to: &plan)
+        try feed.apply(options, to: &plan)
         return plan
     }
 }

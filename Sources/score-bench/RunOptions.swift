@@ -6,6 +6,12 @@ struct RunOptions: ParsableArguments {
     @Argument(help: ArgumentHelp("The service, such as http://localhost:8000.", valueName: "url"))
     var target: String
 
+    @Option(
+        help: ArgumentHelp(
+            "PEM file of who may vouch for an https or wss service, in place of the system's authorities.",
+            valueName: "file"))
+    var caFile: String?
+
     @Option(help: ArgumentHelp("How long is measured.", valueName: "seconds"))
     var duration = 10.0
 
@@ -56,7 +62,7 @@ struct RunOptions: ParsableArguments {
     }
 
     func plan(_ scenario: String) throws -> LoadPlan {
-        var plan = LoadPlan(scenario: scenario, target: try Self.target(target))
+        var plan = LoadPlan(scenario: scenario, target: try target(target))
         plan.threads = threads
         plan.duration = .seconds(duration)
         plan.warmUp = .seconds(warmup)
@@ -67,9 +73,9 @@ struct RunOptions: ParsableArguments {
         return plan
     }
 
-    static func target(_ text: String) throws -> Target {
+    func target(_ text: String) throws -> Target {
         do throws(Target.Invalid) {
-            return try Target(text)
+            return try Target(text, caFile: caFile)
         } catch {
             throw ValidationError(error.description)
         }

@@ -260,7 +260,7 @@ import Testing
         }
         #expect(type.contains("inequivalent arg 'type' for exchange 'amq.direct'"))
         let tls = failure { $0.tls = true }
-        #expect(tls == .unsupported("amqps"))
+        #expect(tls == .unsupported("amqps without a word whom to trust"))
         guard case .unreachable(let place) = failure(with: { $0.port = 1 }) else {
             Issue.record("closed port was not told")
             return

@@ -39,8 +39,7 @@ import Testing
         var reader = ConfigurationReader(Fixture.source([:]), role: .all, purpose: .show)
         _ = Configuration(&reader)
         // The parts are read where the URLs are not set, the others never depend on each other.
-        let refused = Variable.allCases.filter { !$0.specification.isSupported }
-        #expect(reader.read.union(refused) == Set(Variable.allCases))
+        #expect(reader.read == Set(Variable.allCases))
         #expect(reader.problems.isEmpty)
     }
 
@@ -195,15 +194,24 @@ import Testing
         #expect(Fixture.problems(Fixture.urls.merging(["SLACK_CHANNEL": "c"]) { $1 }).isEmpty)
     }
 
-    @Test(arguments: ["TLS_CERT_FILE", "TLS_KEY_FILE"])
-    func protectionThatIsNotThereIsRefused(name: String) {
-        for environment in [Fixture.urls.merging([name: "x"]) { $1 }, Fixture.urls] {
-            let problems = Fixture.problems(environment, dotEnv: [name: "x"])
-            #expect(problems.count == 1)
-            #expect(problems.first?.subject == name)
-            #expect(problems.first?.message.contains("not supported by this version") == true)
+    @Test(arguments: [("TLS_CERT_FILE", "TLS_KEY_FILE"), ("TLS_KEY_FILE", "TLS_CERT_FILE")])
+    func halfOfTLSIsAMistake(name: String, other: String) {
+        for environment in [Fixture.urls.merging([name: "/x.pem"]) { $1 }, Fixture.urls] {
+            let problems = Fixture.problems(environment, dotEnv: [name: "/x.pem"])
+            #expect(problems.map(\.subject) == [other])
+            #expect(problems.first?.message.contains("not set, but \(name) is") == true)
         }
         #expect(Fixture.problems(Fixture.urls.merging([name: ""]) { $1 }).isEmpty)
+    }
+
+    @Test func filesOfTLSThatAreNotThere() {
+        let files = Fixture.urls.merging(["TLS_CERT_FILE": "/no/cert.pem", "TLS_KEY_FILE": "/no/key.pem"]) { $1 }
+        #expect(
+            Fixture.problems(files).map(\.description) == ["TLS_CERT_FILE: /no/cert.pem: No such file or directory"])
+        let broker = Fixture.problems([
+            "DATABASE_URL": "postgres://db", "BROKER_URL": "amqps://mq", "BROKER_CA_FILE": "/no/ca.pem",
+        ])
+        #expect(broker.map(\.description) == ["BROKER_CA_FILE: /no/ca.pem: No such file or directory"])
     }
 
     @Test func whatIsNotNamedIsInTheProcess() throws {
@@ -220,7 +228,7 @@ import Testing
         #expect(try files([:], for: .migrate) == "scores.sqlite")
         #expect(try files(["ROLE": "reporter", "BROKER_URL": "amqp://mq", "SCORES_API": "http://s"]) == nil)
         let embedded = try Configuration(Fixture.source([:]))
-        #expect(embedded.amqp == nil && embedded.postgres == nil && !embedded.hasLocalQueue)
+        #expect(embedded.amqp() == nil && embedded.postgres == nil && !embedded.hasLocalQueue)
         let posting = try Configuration(Fixture.source(["SLACK_API_TOKEN": "t", "SLACK_CHANNEL": "c"]))
         #expect(posting.hasLocalQueue)
     }
@@ -230,11 +238,6 @@ import Testing
         let problems = Fixture.problems(["DATABASE_URL": url])
         #expect(problems.map(\.subject) == ["DATABASE_URL"])
         #expect(problems.first?.message.contains("after sqlite: stands the path of a file") == true)
-    }
-
-    @Test func otherThingsNotInThisVersion() {
-        let tls = Fixture.problems(["DATABASE_URL": "postgres://db", "BROKER_URL": "amqps://mq"])
-        #expect(tls.map(\.subject) == ["BROKER_URL"])
     }
 
     // Where values come from

@@ -16,7 +16,9 @@ from wire import request
 
 def subscribe(gateway, query="", client=1, path=None, **options):
     """A client of `websockets` on the feed, for a with statement."""
-    url = f"ws://127.0.0.1:{gateway.port}{path or f'/ws/{client}'}{query}"
+    if gateway.tls:
+        options.setdefault("ssl", gateway.tls)
+    url = f"{'wss' if gateway.tls else 'ws'}://127.0.0.1:{gateway.port}{path or f'/ws/{client}'}{query}"
     return connect(url, open_timeout=20, close_timeout=5, max_size=None, **options)
 
 

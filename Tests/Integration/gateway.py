@@ -8,6 +8,7 @@ import pathlib
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import uuid
 
@@ -61,6 +62,9 @@ class Gateway:
             **env,
             "PORT": str(self.port),
         }
+        # One that serves TLS has its certificate's authority beside it.
+        certificate = env.get("TLS_CERT_FILE")
+        self.tls = ssl.create_default_context(cafile=pathlib.Path(certificate).parent / "ca.pem") if certificate else None
         self.directory = pathlib.Path(directory)
         self.log_file = self.directory / f"gateway-{self.port}-{uuid.uuid4().hex[:6]}.log"
         self.process = None
@@ -92,7 +96,7 @@ class Gateway:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)
@@ -133,10 +137,14 @@ class Gateway:
     # The everyday client; what is special speaks through `wire()`.
 
     def wire(self, **options):
-        return Wire(self.port, **options)
+        return Wire(self.port, tls=self.tls, **options)
 
     def request(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = (
+            http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self.tls)
+            if self.tls
+            else http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        )
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()

@@ -9,6 +9,7 @@ import time
 import pytest
 
 import slack_stand_in as slack_answers
+from certificates import Authority
 from conftest import on
 from feed import Collector, RawFeed, subscribe
 from services import CHECKOUT
@@ -190,8 +191,9 @@ def names(expression):
     return set(re.findall(r"\b(?:score_gateway|process)_[a-z0-9_]+", expression))
 
 
-def test_dashboard_and_alerts_ask_for_what_is_there(world):
-    gateway = world.gateway()
+def test_dashboard_and_alerts_ask_for_what_is_there(world, tmp_path):
+    # One with a certificate has the most to tell.
+    gateway = world.gateway(**Authority(tmp_path / "certificates").vouch("server"))
     gateway.post("ada", 1)
     page = read(gateway)
     known = {name for name, _ in page.samples}

@@ -27,13 +27,16 @@ class Answer:
 class Wire:
     """A connection. Everything that waits fails at the socket's timeout."""
 
-    def __init__(self, port, timeout=20, receive_buffer=None):
+    def __init__(self, port, timeout=20, receive_buffer=None, tls=None):
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.connect(("127.0.0.1", port))
+        if tls:
+            # An end without close_notify is an error.
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1", suppress_ragged_eofs=False)
         self.pending = b""
 
     def __enter__(self):

@@ -10,9 +10,11 @@ enum TidyRules {
         "WebSocket": ["Bytes", "COpenSSL"],
         "Scores": ["Bytes", "JSON"],
 
-        // On a reactor.
-        "Reactor": ["Bytes", "CLinux", "Glibc", "Synchronization"],
+        // Pure as well: OpenSSL without a socket. A stream of the reactor runs it.
         "TLS": ["Bytes", "COpenSSL", "Glibc"],
+
+        // On a reactor.
+        "Reactor": ["TLS", "Bytes", "CLinux", "Glibc", "Synchronization"],
         "HTTPServer": ["Reactor", "HTTP1", "WebSocket", "TLS", "Bytes", "Glibc"],
         "Postgres": ["Reactor", "Bytes", "CPostgres", "Glibc"],
         "SQLite": ["Reactor", "Bytes", "CSQLite", "Glibc", "Synchronization"],
@@ -28,7 +30,8 @@ enum TidyRules {
 
         // The load tool.
         "Bench": [
-            "Reactor", "HTTP1", "WebSocket", "AMQP", "JSON", "Bytes", "CLinux", "Glibc", "Synchronization", "Histogram",
+            "Reactor", "HTTP1", "WebSocket", "TLS", "AMQP", "JSON", "Bytes", "CLinux", "Glibc", "Synchronization",
+            "Histogram",
         ],
         "score-bench": ["Bench", "AMQP", "ArgumentParser", "Glibc"],
 

@@ -50,7 +50,7 @@ public enum Command {
     public static func healthcheck() -> Int32 {
         do throws(ConfigurationError) {
             let address = try Configuration.listeningAddress(try ConfigurationSource.process())
-            return Healthcheck.run(host: address.host, port: address.port)
+            return Healthcheck.run(host: address.host, port: address.port, tls: address.tls)
         } catch {
             _ = refuse(error)
             return 1

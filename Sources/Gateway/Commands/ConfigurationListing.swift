@@ -11,10 +11,10 @@ struct ConfigurationListing {
         var reader = ConfigurationReader(source, role: role, purpose: .show)
         let configuration = Configuration(&reader)
         reader.checkNeeds(of: configuration)
-        reader.checkVersion(of: configuration)
+        reader.checkTLS(of: configuration)
         problems = reader.problems
 
-        for group in Variable.Group.allCases where group != .later {
+        for group in Variable.Group.allCases {
             text += "# \(group.rawValue)\n"
             for variable in Variable.allCases where variable.specification.group == group {
                 add(variable, source, configuration)

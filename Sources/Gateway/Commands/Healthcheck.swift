@@ -3,7 +3,7 @@ import Bytes
 /// `score-gateway healthcheck`: for orchestrators that run a command instead of a request (`HEALTHCHECK` of Docker).
 enum Healthcheck {
     /// - Returns: 0 when `/healthz` says 200 within two seconds, else 1.
-    static func run(host: String, port: UInt16) -> Int32 {
+    static func run(host: String, port: UInt16, tls: Bool) -> Int32 {
         guard port > 0 else {
             StandardError.write("score-gateway: PORT=0 is any free port: healthcheck cannot know which\n")
             return 1
@@ -12,8 +12,8 @@ enum Healthcheck {
             let target = reachable(host)
             let probe = try Probe(host: target, port: port, deadline: MonotonicClock.now + .seconds(2))
             let authority = HostPort(host: target, port: port).text
-            try probe.send(Array("GET /healthz HTTP/1.1\r\nHost: \(authority)\r\nConnection: close\r\n\r\n".utf8))
-            let answer = try probe.receive(atLeast: 13)
+            let request = "GET /healthz HTTP/1.1\r\nHost: \(authority)\r\nConnection: close\r\n\r\n"
+            let answer = try probe.exchange(Array(request.utf8), forAtLeast: 13, host: target, tls: tls)
             guard isHealthy(answer) else {
                 StandardError.write("score-gateway: \(authority) does not answer 200\n")
                 return 1

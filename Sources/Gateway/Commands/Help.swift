@@ -42,7 +42,7 @@ public enum Help {
         var lines = [head]
         var sentences: [String] = []
         if !specification.help.isEmpty { sentences.append(specification.help) }
-        if specification.isSupported { sentences.append(specification.kind.expectation) }
+        sentences.append(specification.kind.expectation)
         if specification.roles != Role.allCases {
             sentences.append("read in ROLE=" + specification.roles.map(\.rawValue).joined(separator: ", "))
         }
@@ -74,12 +74,11 @@ public enum Help {
             let specification = variable.specification
             var notes: [String] = []
             if !specification.help.isEmpty { notes.append(specification.help) }
-            if specification.isSupported { notes.append(specification.kind.expectation) }
+            notes.append(specification.kind.expectation)
             if specification.mayBeInFile { notes.append("or `\(variable.fileName)`") }
             if specification.roles != Role.allCases {
                 notes.append("roles " + specification.roles.map(\.rawValue).joined(separator: ", "))
             }
-            if !specification.isSupported { notes.append("refused by this version") }
             let standard = specification.defaultText.isEmpty ? "" : "`\(specification.defaultText)`"
             text += "| `\(variable.name)` | \(standard) | \(notes.joined(separator: "; ")) |\n"
         }

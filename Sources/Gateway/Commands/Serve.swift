@@ -6,6 +6,7 @@ import Logging
 import Postgres
 import Reactor
 import Synchronization
+import TLS
 
 extension Command {
     /// Serves until a signal ends it. The log runs and the signals are blocked when this is called.
@@ -54,6 +55,7 @@ extension Command {
             needsHistory: configuration.role.hostsReporter)
 
         let threads = Threads()
+        let tls = try problem { () throws(ConfigurationError.Problem) in try configuration.serverTLS() }
         let bus = try makeBus(configuration)
         let sqlite = try makeSQLite(configuration, threads, log)
         let admission = Admission(configuration)
@@ -61,7 +63,8 @@ extension Command {
         for index in 0..<configuration.reactors {
             let plan = Worker.Plan(
                 index: index, configuration: configuration, address: address, workers: workers, bus: bus,
-                sqlite: sqlite, health: health, admission: admission, systemd: systemd, log: log)
+                sqlite: sqlite, health: health, admission: admission, systemd: systemd, tls: tls,
+                log: log)
             try systemCall { () throws(SystemError) in
                 threads.add(
                     try Thread(name: "worker-\(index)") {
@@ -76,8 +79,11 @@ extension Command {
             }
         }
         if let error = start.wait() { throw error }
-        log.notice("listening", metadata: ["address": "http://\(address)"])
-        systemd.notify(.ready(status: "role \(configuration.role.rawValue), http://\(address)"))
+        let url = "\(tls == nil ? "http" : "https")://\(address)"
+        var metadata: Logger.Metadata = ["address": "\(url)"]
+        if let tls { metadata.merge(Certificate.lifetime(of: tls)) { $1 } }
+        log.notice("listening", metadata: metadata)
+        systemd.notify(.ready(status: "role \(configuration.role.rawValue), \(url)"))
         if configuration.role.hostsScores { try prepareSchema(configuration, workers, log) }
         threads.join()
     }
@@ -107,7 +113,8 @@ extension Command {
     }
 
     private static func makeBus(_ configuration: Configuration) throws(StartError) -> Bus {
-        if let broker = configuration.amqp { return .broker(broker) }
+        let tls = try problem { () throws(ConfigurationError.Problem) in try configuration.brokerTLS() }
+        if let broker = configuration.amqp(tls) { return .broker(broker) }
         return .local(try systemCall { () throws(SystemError) in try LocalExchange() })
     }
 
@@ -141,6 +148,11 @@ extension Command {
                 workers.post(.schemaIsReady)
             }.detach()
         }
+    }
+
+    /// The files were looked at when the configuration was read; they may have changed since.
+    private static func problem<R>(_ body: () throws(ConfigurationError.Problem) -> R) throws(StartError) -> R {
+        do throws(ConfigurationError.Problem) { return try body() } catch { throw StartError("\(error)") }
     }
 
     private static func systemCall<R>(_ body: () throws(SystemError) -> R) throws(StartError) -> R {

@@ -36,8 +36,9 @@ enum Wait {
                     do throws(Probe.Failure) {
                         let probe = try Probe(
                             host: endpoint.host, port: endpoint.port, deadline: Self.attempt(before: deadline))
-                        try probe.send(Hello.amqp)
-                        guard Hello.isReady(amqp: try probe.receive(atLeast: 11)) else {
+                        let answer = try probe.exchange(
+                            Hello.amqp, forAtLeast: 11, host: endpoint.host, tls: endpoint.tls)
+                        guard Hello.isReady(amqp: answer) else {
                             throw Probe.Failure("what answers is no AMQP 0-9-1 broker")
                         }
                         return

@@ -39,6 +39,9 @@ public struct Configuration: Sendable {
     public let drainDelay: Duration
     /// Includes the drain delay.
     public let shutdownTimeout: Duration
+    /// Both or none.
+    public let tlsCertFile: String?
+    public let tlsKeyFile: String?
 
     /// nil in the roles that have no database, and when it is SQLite.
     public let database: PostgresTarget?
@@ -88,7 +91,7 @@ public struct Configuration: Sendable {
         var reader = ConfigurationReader(source, role: try Self.role(source), purpose: purpose)
         self = Self(&reader)
         reader.checkNeeds(of: self)
-        reader.checkVersion(of: self)
+        reader.checkTLS(of: self)
         guard reader.problems.isEmpty else { throw ConfigurationError(reader.problems) }
     }
 
@@ -108,6 +111,8 @@ public struct Configuration: Sendable {
         idleTimeout = reader.duration(.idleTimeout)
         drainDelay = reader.duration(.drainDelay)
         shutdownTimeout = reader.duration(.shutdownTimeout)
+        tlsCertFile = reader.string(.tlsCertFile)
+        tlsKeyFile = reader.string(.tlsKeyFile)
 
         database = reader.database()
         scoresFile = reader.string(.scoresFile) ?? ""
@@ -163,14 +168,16 @@ public struct Configuration: Sendable {
         }
     }
 
-    /// HOST and PORT alone, for those who only want to talk to the server: nothing else can be wrong for them.
+    /// HOST and PORT alone, and whether it speaks TLS, for those who only want to talk to the server: nothing else can be
+    /// wrong for them.
     static func listeningAddress(_ source: ConfigurationSource) throws(ConfigurationError) -> (
-        host: String, port: UInt16
+        host: String, port: UInt16, tls: Bool
     ) {
         var reader = ConfigurationReader(source, role: .all, purpose: .show)
         let host = reader.address(.host)
         let port = UInt16(reader.integer(.port))
+        let tls = reader.string(.tlsCertFile) != nil
         guard reader.problems.isEmpty else { throw ConfigurationError(reader.problems) }
-        return (host, port)
+        return (host, port, tls)
     }
 }

@@ -48,27 +48,15 @@ extension ConfigurationReader {
     }
 }
 
-/// What this version cannot do yet. Each line goes with the change that brings the thing.
+/// What is in the files that TLS needs is looked at before anything starts: without it nothing is served.
 extension ConfigurationReader {
-    mutating func checkVersion(of configuration: Configuration) {
-        for variable in Variable.allCases where !variable.specification.isSupported {
-            // Not `read`: what protects the service is refused in every role.
-            let isAnywhere = [source.environment, source.dotEnv].contains { layer in
-                layer[variable.name]?.isEmpty == false
-                    || (variable.specification.mayBeInFile && layer[variable.fileName]?.isEmpty == false)
-            }
-            if isAnywhere {
-                add(
-                    ConfigurationError.Problem(
-                        variable.name,
-                        "not supported by this version, which will not serve without what it asks for; expected not to be set"
-                    ))
-            }
-        }
-        if configuration.broker?.usesTLS == true {
-            add(
-                ConfigurationError.Problem(
-                    Variable.brokerURL.name, "amqps:// is not supported by this version; expected amqp://"))
+    mutating func checkTLS(of configuration: Configuration) {
+        guard purpose == .serve || purpose == .show else { return }
+        do throws(ConfigurationError.Problem) {
+            _ = try configuration.serverTLS()
+            _ = try configuration.brokerTLS()
+        } catch {
+            add(error)
         }
     }
 }

@@ -14,6 +14,8 @@ public enum Variable: String, Sendable, CaseIterable {
     case idleTimeout = "IDLE_TIMEOUT"
     case drainDelay = "DRAIN_DELAY"
     case shutdownTimeout = "SHUTDOWN_TIMEOUT"
+    case tlsCertFile = "TLS_CERT_FILE"
+    case tlsKeyFile = "TLS_KEY_FILE"
 
     case databaseURL = "DATABASE_URL"
     case databaseHost = "DATABASE_HOST"
@@ -57,9 +59,6 @@ public enum Variable: String, Sendable, CaseIterable {
     case skipDatabaseCheck = "SKIP_DATABASE_CHECK"
     case skipBrokerCheck = "SKIP_BROKER_CHECK"
 
-    case tlsCertFile = "TLS_CERT_FILE"
-    case tlsKeyFile = "TLS_KEY_FILE"
-
     public var name: String { rawValue }
 
     /// What is known of a variable besides its name.
@@ -74,13 +73,10 @@ public enum Variable: String, Sendable, CaseIterable {
         public var roles: [Role]
         /// Whether `NAME_FILE` may name a file that holds the value.
         public var mayBeInFile: Bool
-        /// False: a later version will know it; this one refuses to start when it is set, because it must not
-        /// serve without the protection that was asked for.
-        public var isSupported: Bool
 
         init(
             _ group: Group, _ kind: Kind, default defaultText: String = "", roles: [Role] = Role.allCases,
-            secrecy: Secrecy = .open, mayBeInFile: Bool = false, isSupported: Bool = true, _ help: String
+            secrecy: Secrecy = .open, mayBeInFile: Bool = false, _ help: String
         ) {
             self.group = group
             self.kind = kind
@@ -89,7 +85,6 @@ public enum Variable: String, Sendable, CaseIterable {
             self.secrecy = secrecy
             self.roles = roles
             self.mayBeInFile = mayBeInFile
-            self.isSupported = isSupported
         }
     }
 
@@ -103,7 +98,6 @@ public enum Variable: String, Sendable, CaseIterable {
         case slack = "Slack"
         case log = "Log"
         case wait = "score-gateway wait"
-        case later = "Not in this version: refused when set"
     }
 
     /// What may be shown of a value.

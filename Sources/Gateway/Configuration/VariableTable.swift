@@ -45,6 +45,12 @@ extension Variable {
             Specification(
                 .server, .duration(.milliseconds(100) ... .seconds(3600)), default: "25s",
                 "after SIGTERM: end within this time, drain delay included")
+        case .tlsCertFile:
+            Specification(
+                .server, .path,
+                "to serve https and wss: the certificate in PEM, and those between it and the root behind it. SIGHUP reads both files again"
+            )
+        case .tlsKeyFile: Specification(.server, .path, "its private key in PEM, without a passphrase")
 
         // PostgreSQL
         case .databaseURL:
@@ -173,10 +179,6 @@ extension Variable {
             Specification(.wait, .flag, default: "0", roles: [.all, .scores], "1: do not wait for the database")
         case .skipBrokerCheck:
             Specification(.wait, .flag, default: "0", "1: do not wait for the broker")
-
-        // Not in this version
-        case .tlsCertFile: Specification(.later, .path, isSupported: false, "certificate chain, to serve TLS")
-        case .tlsKeyFile: Specification(.later, .path, isSupported: false, "its private key")
         }
     }
 

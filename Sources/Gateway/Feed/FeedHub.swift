@@ -12,7 +12,7 @@ import Reactor
 ///     held     the kernel takes no more: nothing is sent until its stream has drained
 ///     direct   nothing else waits on its stream: the send loop writes to the descriptor itself
 ///     queued   the stream has output of its own (handshake, Pong, a page of history): frames go behind it, into the same
-///              output if they are few, or after it has left
+///              output if they are few, or after it has left; a stream under TLS is always queued, and is fed piece by piece
 ///
 /// The order of frames is safe on every path: bytes reach the socket by this loop only while the output is empty and the
 /// kernel takes bytes (`isIdleForWriting`). Whoever writes to the output says so (`queue`) before the next round, a send
@@ -198,18 +198,26 @@ final class FeedHub: Source {
             // `drained` follows, or the end.
             subscribers[index].isHeld = true
         } else {
-            let bytes = log.bytes(from: subscribers[index].cursor)
-            if bytes.count <= FeedLimits.copied {
-                stream.output.append(bytes)
-                metrics.feedBytes.add(UInt64(bytes.count))
-                subscribers[index].cursor = log.head
-            } else {
-                // A stream tells of its output's leaving only after congestion, so it is looked at again next turn.
-                lookAgain()
+            let lacks = log.head - subscribers[index].cursor
+            if lacks <= FeedLimits.copied || (stream.isOutputOnly && !stream.isCongested) {
+                copyPiece(index, to: stream)
             }
+            // A stream tells of its output's leaving only after congestion, so it is looked at again next turn.
+            if subscribers[index].cursor < log.head { lookAgain() }
             stream.scheduleFlush()
         }
         return false
+    }
+
+    /// Puts what the subscriber lacks into its stream's output, whole frames and not many at once: what is not copied yet
+    /// costs no memory while the peer does not read.
+    private func copyPiece(_ index: Int, to stream: TCPStream) {
+        let cursor = subscribers[index].cursor
+        let end = min(log.head, log.frameEnd(at: min(log.head, cursor + UInt64(FeedLimits.copied))))
+        let piece = UnsafeRawBufferPointer(rebasing: log.bytes(from: cursor).prefix(Int(end - cursor)))
+        stream.output.append(piece)
+        metrics.feedBytes.add(UInt64(piece.count))
+        subscribers[index].cursor = end
     }
 
     private func lookAgain() {

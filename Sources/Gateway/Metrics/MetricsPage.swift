@@ -47,12 +47,24 @@ struct MetricsPage {
             "score_gateway_build_info", labels: "version=\"\(Version.text)\",role=\"\(role.rawValue)\"", count: 1)
     }
 
+    private func tls(_ encoder: inout PrometheusEncoder) {
+        let notAfter = most { $0.certificateNotAfter.load() }
+        guard notAfter > 0 else { return }
+        encoder.metric(
+            "score_gateway_tls_handshakes_failed_total", .counter,
+            "Connections that ended before their TLS handshake did.", sum { $0.handshakesFailed.load() })
+        encoder.metric(
+            "score_gateway_tls_certificate_not_after_seconds", .gauge,
+            "When the certificate ends, since the Unix epoch.", notAfter)
+    }
+
     private func server(_ encoder: inout PrometheusEncoder) {
         encoder.metric("score_gateway_connections", .gauge, "Open connections.", sum { $0.connections.load() })
         encoder.metric(
             "score_gateway_connections_refused_total", .counter,
             "Connections refused, or not accepted, for want of room or descriptors.",
             sum { $0.connectionsRefused.load() })
+        tls(&encoder)
         encoder.family("score_gateway_http_requests_total", .counter, "Requests answered, by route and status.")
         for route in RouteLabel.allCases {
             for place in 0..<RouteLabel.statusCount {

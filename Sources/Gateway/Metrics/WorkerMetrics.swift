@@ -17,6 +17,9 @@ final class WorkerMetrics: Sendable {
     let slackLimited = Counter()
     let connections = Counter()
     let connectionsRefused = Counter()
+    let handshakesFailed = Counter()
+    /// Seconds since the Unix epoch; 0: no certificate.
+    let certificateNotAfter = Counter()
     let subscribers = Counter()
     let eventSubscribers = Counter()
     let scoresStored = Counter()

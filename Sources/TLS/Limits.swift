@@ -1,0 +1,16 @@
+/// The module's limits, together, with their reasons.
+public enum Limits {
+    /// Plaintext of one record (RFC 8446 section 5.1): more is not deciphered, and so not handed on, at once.
+    public static let record = 16 * 1024
+
+    /// Enciphered bytes that wait to be sent before more is enciphered: four records are a write large enough for the
+    /// kernel, and what is kept twice for a peer that does not read.
+    public static let waiting = 64 * 1024
+
+    /// Answers to what a peer may ask for at will (KeyUpdate, RFC 8446 section 4.6.3) that it does not read. Beyond it
+    /// the session ends.
+    public static let unread = 256 * 1024
+
+    /// Memory for enciphered bytes that a session keeps when nothing waits.
+    static let outputKept = 4096
+}
