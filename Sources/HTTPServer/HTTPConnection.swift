@@ -379,7 +379,7 @@ public final class HTTPConnection: ServerConnection {
             } else if stream.isHandshaking {
                 if age > server.options.requestTimeout { stream.close() }
             } else if age > server.options.idleTimeout {
-                stream.closeAfterFlush()
+                stream.closeIdle()
             }
         case .head:
             if age > server.options.requestTimeout { refuse(.requestTimeout) }

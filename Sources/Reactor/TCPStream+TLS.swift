@@ -95,11 +95,21 @@ extension TCPStream {
         }
     }
 
+    /// Nothing is under way, and nothing follows: close_notify, if the kernel takes it.
+    func sayClose() {
+        cipher?.close()
+        sendLast()
+    }
+
     /// The session is beyond repair. It has put an alert into its output, which tells the peer why.
     private func give(up error: TLSError) {
-        if let cipher, !isWriteBlocked, !cipher.output.isEmpty {
-            _ = send(descriptor, cipher.output.baseAddress, cipher.output.count, Int32(MSG_NOSIGNAL))
-        }
+        sendLast()
         finish(.tls(error))
+    }
+
+    /// What the session has to say before the socket goes: as far as the kernel takes it at once.
+    private func sendLast() {
+        guard let cipher, !isWriteBlocked, !cipher.output.isEmpty else { return }
+        _ = send(descriptor, cipher.output.baseAddress, cipher.output.count, Int32(MSG_NOSIGNAL))
     }
 }

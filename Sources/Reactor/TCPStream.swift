@@ -232,6 +232,12 @@ public final class TCPStream: Source {
         finish(.local)
     }
 
+    /// Closes at once a stream on which nothing is under way; under TLS with the word that this is all.
+    public func closeIdle() {
+        if hasCipher { sayClose() }
+        finish(.local)
+    }
+
     /// Sends what waits, then shuts the sending side and waits shortly for the peer, so that the last answer is read
     /// even by a peer that still sends.
     public func closeAfterFlush() {

@@ -163,6 +163,14 @@ def test_the_last_answer_ends_with_close_notify(gateway):
         assert wire.rest().endswith(b'{"Status":200}')
 
 
+def test_an_idle_connection_ends_with_close_notify(world, pair):
+    gateway = world.gateway(**pair, IDLE_TIMEOUT="500ms")
+    with gateway.wire() as wire:
+        wire.send(request("GET", "/healthz"))
+        assert wire.answer().status == 200
+        assert wire.socket.recv(1) == b""
+
+
 # Protocol
 
 
