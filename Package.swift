@@ -17,6 +17,20 @@ let settings: [SwiftSetting] =
         .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
     ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 
+/// What a hole in C would meet: a stack that notices being written over, also where it grows by more than a page, and
+/// calls of the C library that know the room they have. (Swift's own functions have the first by default.)
+let hardenedC: [CSetting] = [
+    .unsafeFlags(["-fstack-protector-strong", "-fstack-clash-protection"]),
+    // Not without optimization: the library's headers would warn.
+    .unsafeFlags(["-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=3"], .when(configuration: .release)),
+]
+
+/// The addresses of library functions are bound at the start and read-only from then on, and the stack is no code. That
+/// programs are position-independent is Swift's default; Tests/Integration/test_hardening.py looks at all of it.
+let hardened: [LinkerSetting] = [
+    .unsafeFlags(["relro", "now", "noexecstack"].flatMap { ["-Xlinker", "-z", "-Xlinker", $0] })
+]
+
 func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
@@ -34,17 +48,19 @@ let package = Package(
         .library(name: "HotPaths", targets: ["HotPaths"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        // Exact: what was reviewed is what is built, today and in a year; .github/dependabot.yml brings newer ones.
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
         // A command only: `swift package generate-documentation`.
-        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", exact: "1.5.0"),
     ],
     targets: [
         // C doors: what Swift cannot import by itself.
-        .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
-        .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
-        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+        .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")] + hardenedC),
+        .target(name: "CCurl", cSettings: hardenedC, linkerSettings: [.linkedLibrary("curl")]),
+        .target(
+            name: "COpenSSL", cSettings: hardenedC, linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
@@ -75,7 +91,7 @@ let package = Package(
         .executableTarget(
             name: "score-gateway",
             dependencies: ["Gateway", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            swiftSettings: settings),
+            swiftSettings: settings, linkerSettings: hardened),
         // The load tool: a second user of the reactor and of each codec, in the client's role.
         module(
             "Bench",
@@ -86,7 +102,7 @@ let package = Package(
         .executableTarget(
             name: "score-bench",
             dependencies: ["Bench", "AMQP", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            swiftSettings: settings),
+            swiftSettings: settings, linkerSettings: hardened),
 
         // Pieces of the gateway by themselves, for what counts instructions and measures time.
         module("HotPaths", ["Gateway", "Scores", "AMQP", "WebSocket", "HTTP1", "JSON", "Reactor", "Bytes"]),

@@ -71,10 +71,12 @@ final class OutboxRelay: BusClient {
     }
 
     /// Takes a stored flush to be published.
-    /// - Returns: false when there is no room; its row then becomes due by itself.
+    /// - Returns: false when there is no room; its row then becomes due by itself. One that has none is always taken.
     @discardableResult
-    func hold(_ mark: FlushMark, _ origin: Outbox.Origin, _ drafts: [Outbox.Draft], until: Instant) -> Bool {
-        guard outbox.hold(mark, origin, drafts, until: until) else { return false }
+    func hold(
+        _ mark: FlushMark, _ origin: Outbox.Origin, _ drafts: [Outbox.Draft], until: Instant, hasRow: Bool = true
+    ) -> Bool {
+        guard outbox.hold(mark, origin, drafts, until: until, hasRow: hasRow) else { return false }
         publish()
         return true
     }

@@ -28,21 +28,9 @@ final class Worker: Source {
         let log: Logger
     }
 
-    private enum Stage {
-        case serving
-        /// Readiness says 503; connections are still taken, so that whoever routes to us has time to notice.
-        case delaying
-        /// No new connections; what was accepted is finished.
-        case draining
-        /// The connections to database and broker are being closed.
-        case closing
-    }
-
     private enum TimerTag {
-        static let drain: UInt32 = 0
-        static let poll: UInt32 = 1
-        static let deadline: UInt32 = 2
-        static let pulse: UInt32 = 3
+        static let shutdown: UInt32 = 0
+        static let pulse: UInt32 = 1
     }
 
     private let plan: Plan
@@ -60,10 +48,7 @@ final class Worker: Source {
     private var events: FeedHub?
     private var feed: FeedSource?
     private var poster: SlackPoster?
-    private var stage = Stage.serving
-    private var hasEnded = false
-    /// The time over which WebSocket clients are told to go: they come back somewhere all at once otherwise.
-    private var closeSpread: Duration = .zero
+    private var shutdown: Shutdown
     /// The second in which the reactor's load was counted last.
     private var countedAt: Int64 = 0
 
@@ -71,6 +56,7 @@ final class Worker: Source {
         self.plan = plan
         let configuration = plan.configuration
         metrics = plan.workers.metrics[plan.index]
+        shutdown = Shutdown(hearsSignals: plan.index == 0)
         do throws(SystemError) {
             reactor = try Reactor()
             let crossOrigin = CrossOrigin(configuration.allowedOrigins)
@@ -222,7 +208,10 @@ final class Worker: Source {
             metrics.certificateNotAfter.store(UInt64(clamping: tls.notAfter ?? 0))
         case .schemaIsReady:
             store?.start()
-        case .drain(let delay, let spread): startDraining(delay: delay, spread: spread)
+        case .drain(let delay, let spread):
+            shutdown.begin(
+                after: delay, spreadOver: spread, timeout: plan.configuration.shutdownTimeout, at: reactor.now)
+            lookAtShutdown()
         }
     }
 
@@ -245,7 +234,7 @@ final class Worker: Source {
         guard let watchdog = plan.systemd.watchdog else { return }
         plan.workers.beat(plan.index, at: reactor.now)
         // Those that have ended at a shutdown beat no more.
-        if plan.index == 0, stage == .closing || plan.workers.allHaveBeaten(within: watchdog, before: reactor.now) {
+        if plan.index == 0, shutdown.isClosing || plan.workers.allHaveBeaten(within: watchdog, before: reactor.now) {
             plan.systemd.notify(.alive)
         }
         _ = reactor.schedule(self, at: reactor.now + watchdog / 4, tag: TimerTag.pulse)
@@ -256,39 +245,56 @@ final class Worker: Source {
     fileprivate func received(signal: Int32) {
         if signal == SIGHUP, stage == .serving { Certificate.readAgain(plan.configuration, plan.workers, plan.log) }
         guard signal == SIGTERM || signal == SIGINT else { return }
-        guard stage == .serving else {
+        let order = shutdown.signalled(
+            isInterrupt: signal == SIGINT, delay: plan.configuration.drainDelay,
+            timeout: plan.configuration.shutdownTimeout)
+        switch order {
+        case .endAtOnce:
             plan.log.warning("ending at once")
             _exit(128 + signal)
+        case .drain(let delay, let spread):
+            plan.log.notice("shutting down", metadata: ["signal": "\(signal == SIGTERM ? "SIGTERM" : "SIGINT")"])
+            plan.health.startDraining()
+            plan.systemd.notify(.stopping)
+            plan.workers.post(.drain(after: delay, spreadOver: spread))
         }
-        plan.log.notice("shutting down", metadata: ["signal": "\(signal == SIGTERM ? "SIGTERM" : "SIGINT")"])
-        plan.health.startDraining()
-        plan.systemd.notify(.stopping)
-        let (delay, timeout) = (plan.configuration.drainDelay, plan.configuration.shutdownTimeout)
-        // Ctrl-C comes from a person at a terminal: nobody routes to this gateway who would need time to notice.
-        let isHurried = signal == SIGINT
-        plan.workers.post(
-            .drain(after: isHurried ? .zero : delay, spreadOver: isHurried ? .zero : (timeout - delay) / 2))
-    }
-
-    private func startDraining(delay: Duration, spread: Duration) {
-        stage = .delaying
-        closeSpread = spread
-        _ = reactor.schedule(self, at: reactor.now + delay, tag: TimerTag.drain)
-        _ = reactor.schedule(self, at: reactor.now + plan.configuration.shutdownTimeout, tag: TimerTag.deadline)
     }
 
     override func timerFired(_ tag: UInt32) {
-        switch tag {
-        case TimerTag.drain:
-            stage = .draining
+        if tag == TimerTag.pulse { pulse() } else { lookAtShutdown() }
+    }
+
+    private func lookAtShutdown() {
+        while let action = shutdown.look(progress, at: reactor.now) { run(action) }
+        guard let next = shutdown.nextLook(reactor.now) else { return }
+        _ = reactor.schedule(self, at: next, tag: TimerTag.shutdown)
+    }
+
+    private var progress: Shutdown.Progress {
+        Shutdown.Progress(
+            isWorkDone: server.connectionCount == 0 && store?.isIdle != false && relay?.isIdle != false
+                && poster?.isIdle != false,
+            isClosed: relay?.isClosed != false && feed?.isClosed != false && poster?.isClosed != false,
+            runningCount: plan.workers.runningCount)
+    }
+
+    private func run(_ action: Shutdown.Action) {
+        switch action {
+        case .drain(let spread):
             server.stopListening()
-            server.drain(spreadOver: closeSpread)
+            server.drain(spreadOver: spread)
             poster?.stopPosting()
             store?.stop()
-            poll()
-        case TimerTag.poll: poll()
-        case TimerTag.pulse: pulse()
-        default:
+        case .close:
+            let deadline = reactor.now + .seconds(1)
+            // The poster's place is kept by the store.
+            poster?.close(deadline: deadline)
+            store?.close()
+            relay?.close(deadline: deadline)
+            feed?.close(deadline: deadline)
+        case .leave: plan.workers.workerEnded()
+        case .stop: reactor.stop()
+        case .cutOff:
             plan.log.warning(
                 "shutdown timeout: what is left is cut off",
                 metadata: [
@@ -297,29 +303,6 @@ final class Worker: Source {
                 ])
             reactor.stop()
         }
-    }
-
-    private func poll() {
-        if stage == .draining, server.connectionCount == 0, store?.isIdle != false, relay?.isIdle != false,
-            poster?.isIdle != false
-        {
-            stage = .closing
-            let deadline = reactor.now + .seconds(1)
-            // The poster's place is kept by the store.
-            poster?.close(deadline: deadline)
-            store?.close()
-            relay?.close(deadline: deadline)
-            feed?.close(deadline: deadline)
-        } else if stage == .closing, relay?.isClosed != false, feed?.isClosed != false, poster?.isClosed != false {
-            if !hasEnded { plan.workers.workerEnded() }
-            hasEnded = true
-            // The first one hears the signals: while others still work, a second one must end them.
-            if plan.index != 0 || plan.workers.runningCount == 0 {
-                reactor.stop()
-                return
-            }
-        }
-        _ = reactor.schedule(self, at: reactor.now + .milliseconds(20), tag: TimerTag.poll)
     }
 }
 

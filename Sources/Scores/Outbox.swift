@@ -15,7 +15,9 @@ import Bytes
 /// Order: flushes of one holder are published oldest first, those taken over in turn with its own, so a backlog does not
 /// starve new scores. Hence an older score may come after newer ones; its id tells.
 ///
-/// Memory is bounded: `hold` refuses what has no room, and then the table keeps it.
+/// Memory is bounded: `hold` refuses what has no room, and then the table keeps it. A flush without a row (the bus inside
+/// the process needs none) is held all the same, as nobody else has it: the outbox had room when its commit began, and a
+/// store has only a few under way.
 public struct Outbox {
     /// Whose flush it was at first.
     public enum Origin: UInt8, Sendable {
@@ -129,10 +131,13 @@ public struct Outbox {
     /// - Parameters:
     ///   - drafts: its messages, at least one.
     ///   - until: when it is let go.
+    ///   - hasRow: whether the table has it, for somebody else to publish.
     /// - Returns: false when there is no room, or it is held already; nothing is taken then.
-    public mutating func hold(_ mark: FlushMark, _ origin: Origin, _ drafts: [Draft], until: Instant) -> Bool {
+    public mutating func hold(
+        _ mark: FlushMark, _ origin: Origin, _ drafts: [Draft], until: Instant, hasRow: Bool = true
+    ) -> Bool {
         precondition(!drafts.isEmpty, "a flush without a message")
-        guard hasRoom, holdings[mark] == nil else { return false }
+        guard hasRoom || !hasRow, holdings[mark] == nil else { return false }
         holdings[mark] = Holding(origin: origin, until: until, open: drafts.count)
         for (part, draft) in drafts.enumerated() {
             lastTicket += 1

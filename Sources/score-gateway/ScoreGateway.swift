@@ -1,5 +1,6 @@
 import ArgumentParser
 import Gateway
+import Glibc
 
 /// Arguments to commands; everything else is in `Gateway`.
 @main
@@ -16,8 +17,8 @@ struct ScoreGateway: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Serve the role (this is what happens without a command).")
 
-        func run() throws {
-            throw ArgumentParser.ExitCode(Command.serve())
+        func run() {
+            end(Command.serve())
         }
     }
 
@@ -25,8 +26,8 @@ struct ScoreGateway: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Wait for the database, bring its schema up to date, and say what was done.")
 
-        func run() throws {
-            throw ArgumentParser.ExitCode(Command.migrate())
+        func run() {
+            end(Command.migrate())
         }
     }
 
@@ -43,8 +44,8 @@ struct ScoreGateway: ParsableCommand {
             }
         }
 
-        func run() throws {
-            throw ArgumentParser.ExitCode(Command.wait(seconds: timeout))
+        func run() {
+            end(Command.wait(seconds: timeout))
         }
     }
 
@@ -55,8 +56,8 @@ struct ScoreGateway: ParsableCommand {
         @Flag(help: ArgumentHelp("Print the table of all variables for the README instead.", visibility: .hidden))
         var markdown = false
 
-        func run() throws {
-            throw ArgumentParser.ExitCode(markdown ? Command.listVariables() : Command.showConfiguration())
+        func run() {
+            end(markdown ? Command.listVariables() : Command.showConfiguration())
         }
     }
 
@@ -64,8 +65,15 @@ struct ScoreGateway: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Ask the server on HOST and PORT whether it lives: exit code 0 or 1.")
 
-        func run() throws {
-            throw ArgumentParser.ExitCode(Command.healthcheck())
+        func run() {
+            end(Command.healthcheck())
         }
     }
+}
+
+/// Ends the process without what exit(3) runs. Threads that nobody waits for (a name that is being looked up, a migration)
+/// may be in OpenSSL or the C++ runtime, whose destructors would take from them what they use. The log is written by now,
+/// and nothing else is buffered.
+private func end(_ code: Int32) -> Never {
+    _exit(code)
 }

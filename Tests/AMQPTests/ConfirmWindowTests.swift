@@ -92,4 +92,69 @@ import Testing
             #expect(window.count == Int(nextTag - oldest))
         }
     }
+
+    /// Every schedule of a window of three, to a fixed depth: whatever is published is answered once or handed back once,
+    /// in the order it was published, and its room is free when nothing before it is still out.
+    @Test func everySchedule() throws {
+        var schedules = 0
+        try explore(Schedule(), depth: 7, &schedules)
+        #expect(schedules > 10_000, "the model has come to a standstill")
+    }
+
+    private struct Schedule {
+        var window = ConfirmWindow(limit: 3)
+        /// Without an answer, by tag.
+        var out: [UInt64: UInt64] = [:]
+        var published: UInt64 = 0
+        var ticket: UInt64 = 100
+
+        mutating func publish() {
+            published += 1
+            ticket += 1
+            window.append(ticket)
+            out[published] = ticket
+        }
+
+        mutating func answer(_ tag: UInt64, _ multiple: Bool) throws {
+            let covered = multiple && tag == 0 ? Array(out.keys) : out.keys.filter { multiple ? $0 <= tag : $0 == tag }
+            let tickets = try window.covered(by: tag, multiple: multiple).compactMap { window.settle($0) }
+            try #require(tickets == covered.sorted().compactMap { out.removeValue(forKey: $0) })
+        }
+
+        mutating func lose() throws {
+            for tag in out.keys.sorted() { try #require(window.takeUnsettled() == out[tag]) }
+            try #require(window.takeUnsettled() == nil)
+            out = [:]
+            published = 0
+        }
+    }
+
+    private func explore(_ now: Schedule, depth: Int, _ schedules: inout Int) throws {
+        let oldest = now.out.keys.min() ?? now.published + 1
+        try #require(now.window.count == Int(now.published + 1 - oldest))
+        guard depth > 0 else {
+            schedules += 1
+            var last = now
+            return try last.lose()
+        }
+        if !now.window.isFull {
+            var next = now
+            next.publish()
+            try explore(next, depth: depth - 1, &schedules)
+        }
+        for multiple in [false, true] {
+            for tag in (multiple ? 0 : 1)...(now.published + 2) {
+                var next = now
+                if tag > now.published {
+                    #expect(throws: AMQPError.self) { try next.answer(tag, multiple) }
+                } else {
+                    try next.answer(tag, multiple)
+                    try explore(next, depth: depth - 1, &schedules)
+                }
+            }
+        }
+        var next = now
+        try next.lose()
+        try explore(next, depth: depth - 1, &schedules)
+    }
 }

@@ -12,9 +12,18 @@ import ssl
 import subprocess
 import uuid
 
+import pytest
+
 from services import CHECKOUT
 from waiting import eventually
 from wire import Wire
+
+
+# Of a binary that has a sanitizer in it (`deploy/dev sanitize`).
+SANITIZER = {
+    name: os.environ[name] for name in ["ASAN_OPTIONS", "TSAN_OPTIONS", "SWIFT_BACKTRACE"] if name in os.environ
+}
+REPORTS = os.environ.get("SANITIZER_REPORTS")
 
 
 def binary():
@@ -38,7 +47,7 @@ def command(*arguments, env=None, directory=None, timeout=60):
     """Runs a sub-command to its end; `.returncode`, `.stdout` and `.stderr` are texts."""
     return subprocess.run(
         [binary(), *arguments],
-        env={"PATH": os.environ["PATH"], **(env or {})},
+        env={"PATH": os.environ["PATH"], **SANITIZER, **(env or {})},
         cwd=directory,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -55,6 +64,7 @@ class Gateway:
         self.port = int(env.get("PORT", 0)) or free_port()
         self.env = {
             "PATH": os.environ["PATH"],
+            **SANITIZER,
             "HOST": "127.0.0.1",
             "REACTORS": "2",
             "DRAIN_DELAY": "0",
@@ -110,6 +120,7 @@ class Gateway:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"the gateway does not end at SIGTERM; its log:\n{self.log}") from None
+        self.assert_no_report()
         assert code == 0, f"the gateway ended with {code}; its log:\n{self.log}"
 
     def kill(self):
@@ -117,6 +128,12 @@ class Gateway:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        self.assert_no_report()
+
+    def assert_no_report(self):
+        """A sanitizer found nothing in the process that has ended."""
+        report = pathlib.Path(f"{REPORTS}.{self.process.pid}")
+        assert not REPORTS or not report.exists(), report.read_text(errors="replace")
 
     @property
     def running(self):
@@ -129,6 +146,8 @@ class Gateway:
 
     def peak_memory(self):
         """The most resident memory it ever had, in bytes."""
+        if REPORTS:
+            pytest.skip("most of the memory is the sanitizer's")
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024

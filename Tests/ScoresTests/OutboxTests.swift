@@ -81,6 +81,14 @@ import Testing
         #expect(text(outbox.next(at(8))) == "b")
     }
 
+    @Test func whatHasNoRowIsHeldWithoutRoomAsNobodyElseHasIt() throws {
+        var outbox = Outbox(limit: 1)
+        #expect(outbox.hold(mark[1], .own, drafts("a"), until: .distantFuture, hasRow: false) == true)
+        #expect(outbox.hold(mark[2], .own, drafts("b"), until: at(8)) == false)
+        #expect(outbox.hold(mark[3], .own, drafts("c"), until: .distantFuture, hasRow: false) == true)
+        #expect(try [text(take(&outbox, at(0))), text(take(&outbox, at(0)))] == ["a", "c"])
+    }
+
     @Test func aConfirmAfterTheLeaseStillForgets() throws {
         var outbox = Outbox()
         #expect(outbox.hold(mark[1], .own, drafts("a"), until: at(8)) == true)

@@ -22,6 +22,8 @@ final class SQLiteStore: ScoreStore {
         let isKeyed: Bool
         let mark: FlushMark
         let isHeld: Bool
+        /// In the outbox' table.
+        let hasRow: Bool
         let until: Instant
         let sentAt: Instant
     }
@@ -143,10 +145,12 @@ final class SQLiteStore: ScoreStore {
     private func send(_ flush: WriteBatch<WriteTicket>.Flush, isKeyed: Bool) {
         lastID += 1
         let isHeld = relay.takesFlushes
+        let hasRow = relay.isDurable || !isHeld
         let mark = marks.next()
         let until = relay.isDurable ? reactor.now + StoreLimits.lease : .distantFuture
         sent[lastID] = Sent(
-            flush: flush, isKeyed: isKeyed, mark: mark, isHeld: isHeld, until: until, sentAt: reactor.now)
+            flush: flush, isKeyed: isKeyed, mark: mark, isHeld: isHeld, hasRow: hasRow, until: until,
+            sentAt: reactor.now)
         metrics.flushes.add()
         metrics.flushScores.observe(flush.rows.count, .size)
         let keys =
@@ -158,7 +162,7 @@ final class SQLiteStore: ScoreStore {
             .flush(
                 SQLiteFlush(
                     worker: worker, id: lastID, rows: flush.rows, keys: keys,
-                    mark: relay.isDurable || !isHeld ? mark : nil, isHeld: isHeld,
+                    mark: hasRow ? mark : nil, isHeld: isHeld,
                     forgotten: relay.isDurable ? relay.takeForgotten() : [])))
     }
 
@@ -212,7 +216,8 @@ final class SQLiteStore: ScoreStore {
         metrics.scoresStored.add(UInt64(stored.count))
         metrics.commitTime.observe(Int((reactor.now - sent.sentAt).wholeNanoseconds / 1000), .latency)
         guard sent.isHeld, stored.count > 0 else { return }
-        relay.hold(sent.mark, .own, stored.drafts(atMost: relay.maximumBatch), until: sent.until)
+        relay.hold(
+            sent.mark, .own, stored.drafts(atMost: relay.maximumBatch), until: sent.until, hasRow: sent.hasRow)
     }
 
     private func failed(_ id: UInt64, _ error: SQLiteError) {
