@@ -49,7 +49,8 @@ private struct Row {
     var score: Score {
         let user = [UInt8](repeating: UInt8(ascii: "a") + UInt8(id % 26), count: Int(id % 41) + 1)
         return Score(
-            id: id, user: user, score: Int32(id % 7), createdAt: Timestamp(microseconds: (taken + 1_000_000_000) * 1000))
+            id: id, user: user, score: Int32(id % 7), createdAt: Timestamp(microseconds: (taken + 1_000_000_000) * 1000)
+        )
     }
 }
 
