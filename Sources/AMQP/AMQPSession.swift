@@ -220,6 +220,8 @@ package struct AMQPSession: ~Copyable {
         case .connectionBlocked: return flow { $0.isConnectionBlocked = true }
         case .connectionUnblocked: return flow { $0.isConnectionBlocked = false }
         case .channelFlow(let active):
+            // Who has closed says no more (sections 1.4.2.9 and 1.5.2.5): on a channel that is gone it would be an error.
+            guard phase != .closing, phase != .handingBack else { return .none }
             try send(.channelFlowOK(active: active), into: &output)
             return flow { $0.isFlowStopped = !active }
         default: break

@@ -59,7 +59,7 @@ package struct FrameDecoder {
         guard channel <= FrameDecoder.channel else { throw .malformed("frame on channel \(channel), not open") }
         let isSound =
             switch kind {
-            case .method: size >= 4
+            case .method: size >= 4 && frame.length <= Limits.method
             // Class, weight, body size, and at least one word of property flags (section 4.2.6.1).
             case .header: size >= 14 && channel != 0
             case .body: channel != 0

@@ -7,6 +7,14 @@ public enum Limits {
     /// What every peer takes before tuning (AMQP 0-9-1, frame-min-size). No method of ours is longer.
     static let smallestFrame = 4096
 
+    /// The longest method we take, as a frame in bytes: four times what a broker may send before tuning, and the longest
+    /// is the first. The library reads nested tables by recursion, each in six bytes: of a frame as long as a body's
+    /// they would fill a thread's stack.
+    static let method = 4 * smallestFrame
+
+    /// Tables within tables that are kept of a method: what is asked for is one level down.
+    static let tableDepth = 4
+
     /// The longest short string (section 4.2.5.3): names of exchanges and queues, message ids, content types, in bytes.
     public static let shortString = 255
 

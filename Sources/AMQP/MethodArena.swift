@@ -76,8 +76,9 @@ extension String {
 }
 
 extension Array where Element == Field {
-    /// A copy of the texts, flags, integers and tables in a decoded table; values of other kinds are left out.
-    init(_ table: amqp_table_t) {
+    /// A copy of the texts, flags, integers and tables in a decoded table; values of other kinds are left out, and tables
+    /// deeper than `Limits.tableDepth`.
+    init(_ table: amqp_table_t, depth: Int = 0) {
         self.init()
         for index in 0..<Int(table.num_entries) {
             let entry = table.entries[index]
@@ -88,8 +89,8 @@ extension Array where Element == Field {
                 append(Field(String(entry.key), .flag(entry.value.value.boolean != 0)))
             case AMQP_FIELD_KIND_I32.rawValue:
                 append(Field(String(entry.key), .integer(entry.value.value.i32)))
-            case AMQP_FIELD_KIND_TABLE.rawValue:
-                append(Field(String(entry.key), .table([Field](entry.value.value.table))))
+            case AMQP_FIELD_KIND_TABLE.rawValue where depth < Limits.tableDepth:
+                append(Field(String(entry.key), .table([Field](entry.value.value.table, depth: depth + 1))))
             default: break
             }
         }

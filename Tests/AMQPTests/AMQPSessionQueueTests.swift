@@ -106,6 +106,20 @@ import Testing
         #expect(talk.isChannelUsable)
     }
 
+    /// Found by fuzzing: the answer to channel.flow would reach the broker when the channel is gone.
+    @Test func aChannelOnItsWayOutIsNotSpokenOn() throws {
+        let talk = try ready(consuming)
+        #expect(try talk.handBack())
+        _ = try talk.sent()
+        #expect(try talk.receives(.channelFlow(active: false)) == .none)
+        #expect(try talk.sent() == [])
+        #expect(!talk.isBlocked)
+        #expect(talk.close(code: 200, text: "goodbye"))
+        _ = try talk.sent()
+        #expect(try talk.receives(.channelFlow(active: false)) == .none)
+        #expect(try talk.sent() == [])
+    }
+
     @Test func handingBackMeetsAChannelCloseOrAnEnd() throws {
         let talk = try ready(consuming)
         #expect(try talk.handBack())

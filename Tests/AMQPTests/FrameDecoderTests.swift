@@ -36,6 +36,7 @@ import Testing
             "it speaks another version of the protocol"
         ),
         ("a method of 3 bytes", "01 0001 00000003 003C00 CE", "method frame of 3 bytes on channel 1"),
+        ("a method over the limit, by 1", "01 0000 00003FF9", "method frame of 16377 bytes on channel 0"),
         ("an empty method", "01 0000 00000000 CE", "method frame of 0 bytes on channel 0"),
         (
             "a content header of 12 bytes, without property flags",

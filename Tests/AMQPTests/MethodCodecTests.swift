@@ -141,6 +141,27 @@ import Testing
         #expect(throws: AMQPError.malformed(text), "\(what)") { try decoded(hex(payload), channel: channel) }
     }
 
+    /// Found by fuzzing: nested as deep as a frame of 128 KiB allows, both the library and we ran out of stack.
+    @Test func tablesNestedAsDeepAsAMethodAllows() throws {
+        let level = 6
+        let depth = (Limits.method - 64) / level
+        let sizes = (0...depth).reversed().map {
+            Swift.withUnsafeBytes(of: UInt32($0 * level).bigEndian) { [UInt8]($0) }
+        }
+        let table = sizes.joined(separator: hex("00 46"))  // no name, and the kind of a table
+        let start = hex("000A000A 00 09") + table + hex("00000005 504C41494E 00000000")
+        guard case .connectionStart(_, var fields, "PLAIN") = try decoded(start, channel: 0) else {
+            Issue.record("another method")
+            return
+        }
+        var kept = 0
+        while case .table(let inner)? = fields.first?.value {
+            fields = inner
+            kept += 1
+        }
+        #expect(kept == Limits.tableDepth)
+    }
+
     @Test func aMethodWithNoPlaceHereIsNamedByItsNumber() throws {
         #expect(try decoded(hex("005A000B"), channel: 1) == .other(0x005A_000B))
     }

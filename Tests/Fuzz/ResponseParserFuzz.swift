@@ -1,7 +1,6 @@
 // Property: the way a connection's bytes are cut never changes what the response parser makes of them. The first byte of an
-// input is no part of the response: it chooses the method that was asked with.
-//
-// Built and run as RequestParserFuzz.swift says.
+// input is no part of the response: it chooses the method that was asked with. A head that was read, written by
+// `ResponseEncoder`, is read as the same; and no value, whatever is in it, writes lines of its own into a head.
 
 import Bytes
 import HTTP1
@@ -83,6 +82,50 @@ private func parse(_ bytes: Span<UInt8>, to method: HTTP1.Method, _ cut: (_ inde
     return seen.value
 }
 
+/// Its head, read, written and read again.
+private func roundTrip(_ bytes: Span<UInt8>) {
+    var parser = ResponseParser()
+    guard case .head? = try? parser.next(bytes), let status = Status(rawValue: parser.head.status) else { return }
+    let contentType = parser.value(of: .contentType).map { bytes.extracting($0).copied }
+    var written = ByteBuffer()
+    ResponseEncoder.begin(&written, status, date: DateField(unixSeconds: 1_700_000_000))
+    if let contentType { ResponseEncoder.field(&written, "Content-Type", contentType.span) }
+    switch parser.head.framing {
+    case nil, .some(.none): break
+    case .length(let length): ResponseEncoder.contentLength(&written, length)
+    case .chunked: ResponseEncoder.chunked(&written)
+    }
+    ResponseEncoder.end(&written)
+
+    var again = ResponseParser()
+    guard case .head(let consumed)? = try? again.next(written.bytes) else { preconditionFailure("written, it is none") }
+    precondition(consumed == written.count, "written, it ends elsewhere")
+    precondition(again.head.status == status.rawValue, "written, it has another status")
+    precondition(again.head.framing == parser.head.framing, "written, it has another framing")
+    let read = again.value(of: .contentType).map { written.bytes.extracting($0).copied }
+    precondition(read == contentType, "written, a field has another value")
+}
+
+/// Anything at all as a value: what may not stand there is a blank (RFC 9110 section 5.5), and blanks around it are none.
+private func cleaning(_ bytes: Span<UInt8>) {
+    var written = ByteBuffer()
+    ResponseEncoder.begin(&written, .ok, date: DateField(unixSeconds: 1_700_000_000))
+    ResponseEncoder.field(&written, "Location", bytes)
+    ResponseEncoder.contentLength(&written, 3)
+    ResponseEncoder.end(&written)
+    var parser = ResponseParser()
+    guard case .head(let consumed)? = try? parser.next(written.bytes) else {
+        preconditionFailure("a value broke a head")
+    }
+    precondition(consumed == written.count && parser.head.fieldCount == 3, "a value wrote lines of its own")
+    precondition(parser.head.framing == .length(3), "a value changed the framing")
+    var expected = bytes.copied.map { $0 == 0x09 || ($0 >= 0x20 && $0 != 0x7f) ? $0 : 0x20 }[...]
+    while let last = expected.last, last == 0x20 || last == 0x09 { expected.removeLast() }
+    while let first = expected.first, first == 0x20 || first == 0x09 { expected.removeFirst() }
+    let read = parser.value(of: .location).map { written.bytes.extracting($0).copied } ?? []
+    precondition(read == Array(expected), "a value became another one")
+}
+
 @c(LLVMFuzzerTestOneInput)
 public func testOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     guard count > 1 else { return 0 }
@@ -93,5 +136,7 @@ public func testOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     precondition(parse(bytes, to: method) { _ in 1 } == whole, "byte by byte, something else came out")
     let varied = parse(bytes, to: method) { index in Int(bytes[(index &* 7 &+ 3) % bytes.count] & 31) }
     precondition(varied == whole, "cut at some places, something else came out")
+    roundTrip(bytes)
+    cleaning(bytes)
     return 0
 }

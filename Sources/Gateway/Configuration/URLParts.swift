@@ -1,4 +1,5 @@
 import Bytes
+import Reactor
 
 /// A URL cut at its punctuation, before anybody interprets the pieces.
 ///
@@ -85,7 +86,7 @@ struct URLParts {
 
 /// A host and, where written, its port: `host`, `host:5432`, `[::1]:5432`, `%2Ftmp`.
 struct HostPort: Equatable {
-    /// Decoded, without brackets; may be empty.
+    /// Decoded, without brackets, the zone of an address behind a plain `%`; may be empty.
     var host: String
     var port: UInt16?
 
@@ -96,28 +97,29 @@ struct HostPort: Equatable {
 
     init(_ bytes: some BidirectionalCollection<UInt8>) throws(URLError) {
         let bytes = Array(bytes)
-        var name = bytes[...]
-        var digits: ArraySlice<UInt8> = []
+        let digits: ArraySlice<UInt8>
         if bytes.first == UInt8(ascii: "[") {
             guard let close = bytes.firstIndex(of: UInt8(ascii: "]")) else { throw URLError("a [ is not closed") }
-            name = bytes[1..<close]
             let after = bytes[(close + 1)...]
             guard after.isEmpty || after.first == UInt8(ascii: ":") else {
                 throw URLError("after ] only a port may follow")
             }
             digits = after.dropFirst()
-            guard name.contains(UInt8(ascii: ":")), name.allSatisfy(HostPort.isAddressByte) else {
-                throw URLError("between [ and ] an IPv6 address is expected")
+            guard let address = HostPort.address(bytes[1..<close]) else {
+                throw URLError("between [ and ] an IPv6 address is expected (and its zone as %25 and a name)")
             }
-        } else if let colon = bytes.firstIndex(of: UInt8(ascii: ":")) {
-            name = bytes[..<colon]
-            digits = bytes[(colon + 1)...]
+            host = address
+        } else {
+            let name = bytes.prefix { $0 != UInt8(ascii: ":") }
+            digits = bytes[name.endIndex...].dropFirst()
+            guard let decoded = PercentEncoding.decode(name) else {
+                throw URLError("the host has a % that begins no escape")
+            }
+            guard HostPort.isHost(decoded) else {
+                throw URLError("the host is none (in user and password, write @ : / ? # as %40 %3A %2F %3F %23)")
+            }
+            host = decoded
         }
-        guard let host = PercentEncoding.decode(name) else { throw URLError("the host has a % that begins no escape") }
-        guard bytes.first == UInt8(ascii: "[") || HostPort.isHost(host) else {
-            throw URLError("the host is none (in user and password, write @ : / ? # as %40 %3A %2F %3F %23)")
-        }
-        self.host = host
         port = nil
         // RFC 3986 section 3.2.3: an empty port is the default port.
         if !digits.isEmpty {
@@ -136,9 +138,17 @@ struct HostPort: Equatable {
         return number
     }
 
-    private static func isAddressByte(_ byte: UInt8) -> Bool {
-        byte.hexadecimalValue != nil || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".") || isNameByte(byte)
-            || byte == UInt8(ascii: "%")
+    /// What stands between brackets: an IPv6 address, without escapes, and the zone it is of behind `%25` (RFC 6874).
+    private static func address(_ literal: ArraySlice<UInt8>) -> String? {
+        let address = literal.prefix { $0 != UInt8(ascii: "%") }
+        let text = String(decoding: address, as: UTF8.self)
+        guard address.contains(UInt8(ascii: ":")), IPAddress(text) != nil else { return nil }
+        guard address.endIndex < literal.endIndex else { return text }
+        let zone = literal[address.endIndex...]
+        guard zone.starts(with: "%25".utf8), zone.count > 3, zone.dropFirst(3).allSatisfy(isNameByte) else {
+            return nil
+        }
+        return text + "%" + String(decoding: zone.dropFirst(3), as: UTF8.self)
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {
@@ -150,14 +160,17 @@ struct HostPort: Equatable {
         }
     }
 
-    /// A name or IPv4 address, a directory of a unix socket (`/tmp`), an abstract one (`@name`), or nothing.
+    /// A name or IPv4 address, a directory of a unix socket (`/tmp`), an abstract one (`@name`), or nothing. Never with a
+    /// comma, an encoded one neither: libpq takes what it stands in for a list.
     private static func isHost(_ host: String) -> Bool {
-        host.hasPrefix("/") || host.hasPrefix("@") || host.utf8.allSatisfy(isNameByte)
+        if host.hasPrefix("/") || host.hasPrefix("@") { return !host.utf8.contains(UInt8(ascii: ",")) }
+        return host.utf8.allSatisfy(isNameByte)
     }
 
     /// As in a URL.
     var text: String {
-        let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
+        let name =
+            host.utf8.contains(UInt8(ascii: ":")) ? "[\(host.split(separator: "%").joined(separator: "%25"))]" : host
         return port.map { "\(name):\($0)" } ?? name
     }
 }

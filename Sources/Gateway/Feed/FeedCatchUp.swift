@@ -6,7 +6,7 @@
 /// An interrupted one is not begun anew from where the feed stands: live scores raise that while the gap below it is
 /// still open.
 struct FeedCatchUp: Equatable {
-    typealias Question = ScoreHistory.Question
+    typealias Question = HistoryQuestion
 
     /// Of the stored scores, those newer than this are in the log when the catching up is done.
     let origin: Question

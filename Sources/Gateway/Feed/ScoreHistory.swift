@@ -6,12 +6,7 @@ import Scores
 class ScoreHistory {
     typealias Ticket = Token
 
-    enum Question: Equatable {
-        /// The newest scores, oldest of them first.
-        case newest
-        /// Scores with a greater id, in id order.
-        case after(Int64)
-    }
+    typealias Question = HistoryQuestion
 
     /// What waits for an answer. A class with overridable methods, as everything a reactor calls.
     enum Asker {

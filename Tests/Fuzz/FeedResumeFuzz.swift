@@ -1,0 +1,499 @@
+// The feed as its readers see it: reporters with their logs, a store and a bus, and clients that hop between reporters
+// with nothing but the highest id they saw. What happens, and when, is the input. Properties:
+//
+// * every client has every score in the end, whatever was late, lost, evicted or begun anew;
+// * every message is whole and says what was stored, however few bytes of it are taken at once;
+// * who stays on one reporter sees no score twice;
+// * a log is a queue of bytes: what is in it, and where each frame begins, is what a plain array says.
+//
+// Input: a head of 8 bytes; then scores, from the front on, four bytes each (how late it is committed and published, by
+// how much two reporters differ); and from the back on what is done, three bytes each (when, what, how much). What is
+// promised has limits (`FeedLimits`), which the world here keeps to: nothing is later on a bus than that, nor more ids
+// taken meanwhile.
+
+import Bytes
+import Glibc
+import Scores
+import WebSocket
+
+@testable import Gateway
+
+@c(LLVMFuzzerTestOneInput)
+public func fuzzFeedResume(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    guard count >= 8 else { return 0 }
+    let world = World(Array(UnsafeBufferPointer(start: start, count: count)))
+    world.run()
+    world.check()
+    return 0
+}
+
+/// Milliseconds.
+private typealias Time = Int64
+
+private let step: Time = 100
+private let lastRow: Time = 85_000
+/// From here on nothing is disturbed any more, and everybody gets what is left.
+private let quietFrom: Time = 95_000
+private let end: Time = 135_000
+
+private func at(_ time: Time) -> Instant { Instant(nanoseconds: (time + 100_000_000) * 1_000_000) }
+private func unix(_ time: Time) -> Int64 { (time + 1_000_000_000) / 1000 }
+
+/// A stored score.
+private struct Row {
+    let id: Int64
+    let taken: Time
+    let committed: Time
+    let published: Time
+
+    var score: Score {
+        let user = [UInt8](repeating: UInt8(ascii: "a") + UInt8(id % 26), count: Int(id % 41) + 1)
+        return Score(
+            id: id, user: user, score: Int32(id % 7), createdAt: Timestamp(microseconds: (taken + 1_000_000_000) * 1000)
+        )
+    }
+}
+
+/// Something is done to somebody.
+private struct Deed {
+    let time: Time
+    let what: UInt8
+    let argument: Time
+}
+
+private final class World {
+    private(set) var rows: [Row] = []
+    private var deeds: ArraySlice<Deed> = []
+    private var reporters: [Reporter] = []
+    private var clients: [Client] = []
+    private let clientsHop: Bool
+
+    init(_ input: [UInt8]) {
+        let head = input[..<8]
+        clientsHop = head[0] & 1 == 0
+        let form: FeedForm = head[0] & 2 == 0 ? .frames : .events
+        // As many ids as are taken in `FeedLimits.late` stay below `FeedLimits.overlap`.
+        let pace = 400 + Time(head[1]) * 4
+        let idStep = 1 + pace * Time(head[2]) / 900
+        let outage = Outage(head[3], head[4], from: 5000, longest: 9000)
+
+        var scores = input[8...]
+        var deeds: [Deed] = []
+        var time: Time = 0
+        while scores.count >= 3, time < quietFrom {
+            let deed = Array(scores.suffix(3))
+            scores = scores.dropLast(3)
+            time += Time(deed[0]) * step
+            deeds.append(Deed(time: time, what: deed[1], argument: Time(deed[2])))
+            // Half of what is left are scores.
+            if deeds.count * 4 > scores.count { break }
+        }
+        self.deeds = deeds[...]
+
+        var comings: [[(Time, Row)]] = [[], []]
+        time = 0
+        var id: Int64 = 0
+        while time < lastRow {
+            time += pace
+            id += idStep
+            var committed = time + World.delay(scores.popFirst() ?? 0, longest: 8000, time)
+            var published = committed + World.delay(scores.popFirst() ?? 0, longest: 10_000, time)
+            committed = min(committed, quietFrom - 5000)
+            published = min(max(committed, published), quietFrom - 5000)
+            if outage.contains(published) { published = outage.end + published % 2000 }
+            let row = Row(id: id, taken: time, committed: committed, published: published)
+            rows.append(row)
+            for index in comings.indices {
+                comings[index].append((published + Time(scores.popFirst() ?? 0) * 700 / 255, row))
+            }
+        }
+        for index in 0..<(clientsHop ? 2 : 1) {
+            reporters.append(
+                Reporter(
+                    form, ring: head[5 + index] & 1 == 1 && clientsHop ? 4096 : 1 << 16,
+                    comings: comings[index].sorted { $0.0 < $1.0 }, outage: outage,
+                    isPaged: head[5 + index] & 2 == 2))
+        }
+        for index in 0..<3 { clients.append(Client(form, number: index)) }
+    }
+
+    /// Mostly as good as nothing, sometimes long; and of those that were taken late enough for every reporter to stand
+    /// from then on, a few come at the very end.
+    private static func delay(_ byte: UInt8, longest: Time, _ time: Time) -> Time {
+        if byte >= 252, time > 30_000 { return max(longest, 70_000 + Time(byte - 252) * 6000 - time) }
+        return byte < 200 ? Time(byte) / 10 : Time(min(byte, 251) - 200) * longest / 51
+    }
+
+    func run() {
+        for now in stride(from: Time(0), through: end, by: Time.Stride(step)) {
+            while let deed = deeds.first, deed.time <= now {
+                deeds = deeds.dropFirst()
+                if now < quietFrom { perform(deed, now) }
+            }
+            for reporter in reporters { reporter.turn(now, rows) }
+            for client in clients { client.turn(now, rows, reporters, isQuiet: now >= quietFrom) }
+        }
+    }
+
+    private func perform(_ deed: Deed, _ now: Time) {
+        let reporter = reporters[Int(deed.what >> 3) % reporters.count]
+        let client = clients[Int(deed.what >> 3) % clients.count]
+        switch deed.what & 7 {
+        // Reporters end before what is late by more than they look for is taken.
+        case 0: if clientsHop, now < 60_000 { reporter.isDownUntil = now + deed.argument * 24 }
+        case 1: if now < 88_000 { reporter.isLostUntil = now + deed.argument * 24 }
+        case 2: reporter.delay = 50 + deed.argument * 4
+        case 3: if clientsHop { client.most = deed.argument == 255 ? .max : Int(deed.argument) * 4 }
+        case 4: client.delay = 50 + deed.argument * 2
+        default:
+            guard clientsHop else { return }
+            client.leave()
+            client.choice = Int(deed.argument & 1)
+            client.awayUntil = now + (deed.what & 7 == 5 ? 0 : deed.argument * 120)
+        }
+    }
+
+    func check() {
+        for client in clients {
+            for row in rows { precondition(client.seen.contains(row.id), "a hole") }
+            precondition(client.seen.count == rows.count, "a score that nobody stored")
+            precondition(clientsHop || client.doubles == 0, "who stayed saw a double")
+        }
+        for reporter in reporters { reporter.check() }
+    }
+}
+
+private struct Outage {
+    let begin: Time
+    let end: Time
+
+    /// - Parameter length: 0: never.
+    init(_ begin: UInt8, _ length: UInt8, from: Time, longest: Time) {
+        self.begin = from + Time(begin) * 215
+        end = self.begin + (length == 0 ? -1 : Time(length) * longest / 255)
+    }
+
+    func contains(_ time: Time) -> Bool { begin <= time && time <= end }
+}
+
+// MARK: A reporter
+
+/// `FeedSource` and one `FeedHub`, with the history's answers after a while.
+private final class Reporter {
+    private(set) var log: FeedLog
+    private(set) var isWarm = false
+    var isDownUntil: Time = 0
+    var isLostUntil: Time = 0
+    /// Of the history's answers.
+    var delay: Time = 50
+    private let form: FeedForm
+    private let ring: Int
+    private var intake = FeedIntake(at: at(0))
+    private let comings: [(Time, Row)]
+    private var next = 0
+    private let outage: Outage
+    private let isPaged: Bool
+    private var isUp = true
+    private var isBound = false
+    private var answerAt: Time?
+    /// The frames that the log should have, and where the first of them begins.
+    private var frames: ArraySlice<[UInt8]> = []
+    private var tail = 0
+    private var size = 0
+
+    init(_ form: FeedForm, ring: Int, comings: [(Time, Row)], outage: Outage, isPaged: Bool) {
+        self.form = form
+        self.ring = ring
+        self.comings = comings
+        self.outage = outage
+        self.isPaged = isPaged
+        log = Reporter.log(ring)
+    }
+
+    private static func log(_ bytes: Int) -> FeedLog {
+        guard let log = try? FeedLog(bytes: bytes) else { fatalError("no memory for a log") }
+        return log
+    }
+
+    func turn(_ now: Time, _ rows: [Row]) {
+        let shallBeUp = now >= isDownUntil
+        if isUp, !shallBeUp {
+            isWarm = false
+            isBound = false
+            answerAt = nil
+            log = Reporter.log(ring)
+            frames = []
+            (tail, size) = (0, 0)
+        } else if !isUp, shallBeUp {
+            intake = FeedIntake(at: at(now))
+        }
+        isUp = shallBeUp
+        let shallBeBound = isUp && now >= isLostUntil && !outage.contains(now)
+        if isBound, !shallBeBound {
+            intake.lost(at: at(now))
+        } else if isUp, !isBound, shallBeBound {
+            intake.ready(at: at(now))
+            ask(now)
+        } else if isUp, !isBound, intake.catchUp == nil {
+            intake.beginWithoutBus()
+            if intake.catchUp != nil { ask(now) }
+        }
+        isBound = shallBeBound
+        while next < comings.count, comings[next].0 <= now {
+            if isBound {
+                let item = FeedItem(comings[next].1.score, .bus, now: at(now), unixSeconds: unix(now))
+                if !intake.came(item, at: at(now)) { ask(now) }
+            }
+            next += 1
+        }
+        if let answerAt, answerAt <= now { answer(now, rows) }
+        publish(now)
+    }
+
+    private func ask(_ now: Time) {
+        intake.asked(at: at(now))
+        answerAt = now + delay
+    }
+
+    private func answer(_ now: Time, _ rows: [Row]) {
+        answerAt = nil
+        guard let question = intake.catchUp?.page else { return }
+        let limit = question == .newest ? 400 : isPaged ? 20 : 1000
+        let scores: [Score]
+        switch question {
+        case .newest: scores = Array(stored(rows, after: 0, now).suffix(limit))
+        case .after(let id): scores = Array(stored(rows, after: id, now).prefix(limit))
+        }
+        let step = intake.answered(scores, isLast: scores.count < limit, at: at(now), unixSeconds: unix(now))
+        publish(now)
+        switch step {
+        case .more: ask(now)
+        case .done: break
+        case .filled(let filling):
+            log.filled(filling)
+            isWarm = true
+        }
+    }
+
+    private func publish(_ now: Time) {
+        guard !intake.pending.isEmpty else { return }
+        let batch = FeedBatch(intake.pending)
+        intake.removePending()
+        log.begin(at(now))
+        let bytes = form == .frames ? batch.frames : batch.events
+        var offset = 0
+        for entry in batch.entries {
+            let end = offset + (form == .frames ? entry.frame : entry.event)
+            let frame = Array(bytes[offset..<end])
+            if frame.withUnsafeBytes({ log.append($0, id: entry.id, entry.way, seen: entry.seen) }) { note(frame) }
+            offset = end
+        }
+        precondition(offset == bytes.count, "bytes that belong to no score")
+        precondition(log.count == frames.count && log.tail == UInt64(tail), "the log dropped others")
+        precondition(log.head == UInt64(tail + size), "the log is longer than what came")
+        if now % 5000 == 0 { check() }
+    }
+
+    private func note(_ frame: [UInt8]) {
+        while size + frame.count > ring, let oldest = frames.popFirst() {
+            tail += oldest.count
+            size -= oldest.count
+        }
+        frames.append(frame)
+        size += frame.count
+    }
+
+    /// The log against the array.
+    func check() {
+        var position = UInt64(tail)
+        let bytes = log.bytes(from: position)
+        precondition(bytes.count == size, "the log is longer than what came")
+        for (index, frame) in frames.enumerated() {
+            let place = Int(position) - tail
+            let isSame = frame.withUnsafeBytes { memcmp($0.baseAddress!, bytes.baseAddress! + place, $0.count) == 0 }
+            precondition(isSame, "the log has other bytes")
+            precondition(log.position(ofNewest: frames.count - index) == position, "a frame begins elsewhere")
+            precondition(log.frameEnd(at: position) == position, "the end of the one before is elsewhere")
+            position += UInt64(frame.count)
+            precondition(log.frameEnd(at: position - 1) == position, "a frame ends elsewhere")
+        }
+    }
+}
+
+private func stored(_ rows: [Row], after id: Int64, _ now: Time) -> [Score] {
+    rows.lazy.filter { $0.id > id && $0.committed <= now }.map(\.score)
+}
+
+// MARK: A client
+
+/// `FeedSubscription` and the reader behind it.
+private final class Client {
+    private(set) var seen = Set<Int64>()
+    private(set) var doubles = 0
+    var awayUntil: Time = 0
+    /// Where it goes next.
+    var choice: Int
+    /// How many bytes it takes in a turn.
+    var most = Int.max
+    /// Of the store's answers.
+    var delay: Time = 50
+    private let form: FeedForm
+    private var highest: Int64 = 0
+    private var reporter: Reporter?
+    private var log: FeedLog?
+    private var cursor: UInt64?
+    private var after: Int64 = 0
+    private var mark: BackfillMark?
+    private var answerAt: Time?
+    /// Sent, but not read yet: pages of the store.
+    private var output = ByteBuffer()
+    private var reader: Reader
+
+    init(_ form: FeedForm, number: Int) {
+        self.form = form
+        choice = number
+        reader = Reader(form)
+    }
+
+    func leave() {
+        reporter = nil
+        log = nil
+        cursor = nil
+        mark = nil
+        answerAt = nil
+        output.removeAll()
+        reader = Reader(form)
+    }
+
+    func turn(_ now: Time, _ rows: [Row], _ reporters: [Reporter], isQuiet: Bool) {
+        guard let reporter, reporter.log === log else {
+            leave()
+            if isQuiet || now > awayUntil { come(to: reporters[choice % reporters.count], now) }
+            return
+        }
+        fetched(now, rows)
+        read(isQuiet ? .max : most, rows)
+    }
+
+    private func come(to reporter: Reporter, _ now: Time) {
+        guard reporter.isWarm else { return }
+        self.reporter = reporter
+        log = reporter.log
+        switch reporter.log.resume(after: highest, at(now)) {
+        case .log(let position): cursor = position
+        case .store(let id): fetch(after: id, now)
+        }
+    }
+
+    private func fetch(after id: Int64, _ now: Time) {
+        guard let log else { return }
+        after = id
+        let place = log.noteBackfill()
+        if let mark {
+            self.mark?.asking(after: id, place, lowest: log.lowest(since: mark.place))
+        } else {
+            mark = BackfillMark(place)
+        }
+        answerAt = now + delay
+    }
+
+    private func fetched(_ now: Time, _ rows: [Row]) {
+        guard let log, let answerAt, answerAt <= now, let mark else { return }
+        self.answerAt = nil
+        let scores = stored(rows, after: after, now).prefix(30)
+        let page = scores.prefix { ($0.id ?? 0) <= mark.place.highest }
+        output.append(FeedBatch.encode(page, form).bytes)
+        after = scores.last?.id ?? after
+        if scores.count < 30 || page.count < scores.count {
+            cursor = mark.position
+        } else if let position = log.position(after: after) {
+            cursor = min(position, mark.position)
+        } else {
+            fetch(after: after, now)
+        }
+    }
+
+    private func read(_ most: Int, _ rows: [Row]) {
+        guard let log else { return }
+        let fromPages = min(most, output.count)
+        take(output.bytes.extracting(0..<fromPages), rows)
+        output.consume(fromPages)
+        guard let cursor, output.isEmpty else { return }
+        guard cursor >= log.tail else {
+            leave()
+            return
+        }
+        let bytes = log.bytes(from: cursor)
+        let count = min(most - fromPages, bytes.count)
+        take(Array(bytes.prefix(count)).span, rows)
+        self.cursor = cursor + UInt64(count)
+    }
+
+    private func take(_ bytes: Span<UInt8>, _ rows: [Row]) {
+        for score in reader.read(bytes) {
+            guard let id = score.id, let row = row(id, rows) else { preconditionFailure("a score that nobody stored") }
+            let stored = row.score
+            precondition(score.user == stored.user && score.score == stored.score, "a score was changed")
+            precondition(score.createdAt == stored.createdAt, "a time was changed")
+            if !seen.insert(id).inserted { doubles += 1 }
+            highest = max(highest, id)
+        }
+    }
+
+    private func row(_ id: Int64, _ rows: [Row]) -> Row? {
+        let index = rows.indices.partitioningIndex { rows[$0].id >= id }
+        return index < rows.count && rows[index].id == id ? rows[index] : nil
+    }
+}
+
+/// What comes on one connection, in whatever pieces, as scores.
+private final class Reader {
+    private let form: FeedForm
+    private var session = WebSocketSession(role: .client, maximumMessageLength: 1 << 16, now: at(0))
+    private var pending = ByteBuffer()
+
+    init(_ form: FeedForm) { self.form = form }
+
+    func read(_ bytes: Span<UInt8>) -> [Score] {
+        pending.append(bytes)
+        return form == .frames ? messages() : events()
+    }
+
+    private func messages() -> [Score] {
+        var scores: [Score] = []
+        var output = ByteBuffer()
+        while true {
+            guard let event = try? session.receive(pending.bytes, now: at(0), output: &output) else {
+                preconditionFailure("no frame where one begins")
+            }
+            pending.consume(event.consumed)
+            switch event {
+            case .needMore: return scores
+            case .text: scores.append(score(session.message.copied))
+            case .binary, .ping, .pong, .closed: preconditionFailure("a frame that is no score")
+            }
+        }
+    }
+
+    private func events() -> [Score] {
+        var scores: [Score] = []
+        while true {
+            let bytes = pending.bytes.copied
+            var length = 0
+            while length + 1 < bytes.count, bytes[length] != 0x0a || bytes[length + 1] != 0x0a { length += 1 }
+            guard length + 1 < bytes.count else { return scores }
+            let lines = bytes[..<length].split(separator: 0x0a)
+            pending.consume(length + 2)
+            precondition(lines.count == 2, "an event of other lines")
+            precondition(lines[0].starts(with: "id: ".utf8) && lines[1].starts(with: "data: ".utf8), "no event")
+            let found = score(Array(lines[1].dropFirst(6)))
+            precondition(String(decoding: lines[0].dropFirst(4), as: UTF8.self) == "\(found.id ?? 0)", "another id")
+            scores.append(found)
+        }
+    }
+
+    private func score(_ json: [UInt8]) -> Score {
+        guard let score = try? ScoreDecoder.decode(json.span) else { preconditionFailure("a message that is no score") }
+        return score
+    }
+}
