@@ -11,6 +11,7 @@ final class WorkerMetrics: Sendable {
     /// Milliseconds since the oldest held message was stored.
     let outboxAge = Counter()
     let feedLag = Counter()
+    let deflatedFeedLag = Counter()
     let feedDisconnectsHistory = Counter()
     let feedDisconnectsShutdown = Counter()
     let feedDisconnectsGone = Counter()
@@ -18,6 +19,7 @@ final class WorkerMetrics: Sendable {
     let connections = Counter()
     let connectionsRefused = Counter()
     let subscribers = Counter()
+    let deflatedSubscribers = Counter()
     let eventSubscribers = Counter()
     let scoresStored = Counter()
     let scoresRefused = Counter()
