@@ -64,12 +64,13 @@ let package = Package(
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Pure: values only; no sockets, no clock, no threads.
         module("Bytes"),
         module("JSON", ["Bytes"]),
         module("HTTP1", ["Bytes"]),
-        module("WebSocket", ["Bytes", "COpenSSL"]),
+        module("WebSocket", ["Bytes", "COpenSSL", "CZlib"]),
         module("Scores", ["Bytes", "JSON"]),
         module("TLS", ["Bytes", "COpenSSL"]),
 

@@ -1,11 +1,12 @@
 import Bytes
 import HTTPServer
 import Reactor
+import WebSocket
 
-/// `/ws-echo` (`WS_ECHO=1`): sends every message back, for conformance suites.
+/// `/ws-echo` (`WS_ECHO=1`): sends every message back, compressed where that was agreed on, for conformance suites.
 final class EchoConnection: WebSocketConnection {
-    init(now: Instant) {
-        super.init(maximumMessageLength: FeedLimits.echoMessage, now: now)
+    init(deflate: PermessageDeflate?, now: Instant) {
+        super.init(maximumMessageLength: FeedLimits.echoMessage, deflate: deflate, now: now)
     }
 
     override func text(_ message: Span<UInt8>) { send(text: message) }

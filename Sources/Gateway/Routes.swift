@@ -4,6 +4,7 @@ import HTTPServer
 import Logging
 import Reactor
 import Scores
+import WebSocket
 
 /// The one place where method and path become work.
 final class Routes: Responder {
@@ -115,7 +116,9 @@ final class Routes: Responder {
             server.respond(
                 ticket, .ok, contentType: nil, fields: EventStreamConnection.fields, body: Span())
         case (.echo, .get):
-            return upgrade(request, bytes, ticket, server) { EchoConnection(now: server.reactor.now) }
+            return upgrade(request, bytes, ticket, server) {
+                EchoConnection(deflate: $0, now: server.reactor.now)
+            }
         case (.page, .get), (.page, .head):
             if let page = services.page {
                 server.respond(
@@ -401,7 +404,7 @@ final class Routes: Responder {
             server.refuse(ticket, error)
             return .answered
         }
-        return upgrade(request, bytes, ticket, server) { FeedConnection(hub, start: start) }
+        return upgrade(request, bytes, ticket, server) { FeedConnection(hub, start: start, deflate: $0) }
     }
 
     /// `Last-Event-ID` is what a browser sends when it comes again, and wins over what the page's address says.
@@ -442,13 +445,13 @@ final class Routes: Responder {
 
     private func upgrade(
         _ request: RequestParser, _ bytes: Span<UInt8>, _ ticket: ResponseTicket, _ server: HTTPServer,
-        _ make: () -> WebSocketConnection
+        _ make: (PermessageDeflate?) -> WebSocketConnection
     ) -> HeadDecision {
         guard mayFollow(request, bytes, ticket, server) else { return .answered }
         switch WebSocketUpgrade.check(request, in: bytes) {
-        case .acceptable:
+        case .acceptable(let deflate):
             metrics.answered(RouteLabel(rawValue: ticket.route) ?? .other, 101, after: 0)
-            return .upgrade(make())
+            return .upgrade(make(deflate))
         case .malformed(let reason): server.refuse(ticket, .badRequest, detail: reason)
         case .upgradeRequired(let reason):
             server.refuse(ticket, .upgradeRequired, detail: reason, fields: WebSocketUpgrade.requiredFields)

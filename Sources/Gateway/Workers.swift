@@ -51,6 +51,9 @@ final class Workers: Sendable {
         return pulses.allSatisfy { $0.last.load(ordering: .relaxed) >= since }
     }
 
+    /// Whether somebody reads compressed frames. Who has just come gets what is plain as well.
+    var haveDeflatedSubscribers: Bool { metrics.contains { $0.deflatedSubscribers.load() > 0 } }
+
     private final class Pulse: Sendable {
         /// Nanoseconds of the monotonic clock.
         let last = Atomic<Int64>(0)

@@ -7,14 +7,19 @@ import WebSocket
 /// subclass's affair. After `ending`, messages that the peer sent before it saw the Close are dropped.
 open class WebSocketConnection: UpgradedConnection {
     private var session: WebSocketSession
+    private let deflate: PermessageDeflate?
     private var hasEnded = false
     /// A message is being read by the subclass, from the session's own memory: a close waits until it is done.
     private var isDelivering = false
     private var pendingClose: (code: CloseCode, reason: StaticString)?
 
-    /// - Parameter maximumMessageLength: bytes of a message; a longer one closes with 1009.
-    public init(maximumMessageLength: Int, now: Instant) {
-        session = WebSocketSession(role: .server, maximumMessageLength: maximumMessageLength, now: now)
+    /// - Parameters:
+    ///   - maximumMessageLength: bytes of a message; a longer one closes with 1009.
+    ///   - deflate: what the handshake agreed on (`WebSocketUpgrade.check`).
+    public init(maximumMessageLength: Int, deflate: PermessageDeflate? = nil, now: Instant) {
+        self.deflate = deflate
+        session = WebSocketSession(
+            role: .server, maximumMessageLength: maximumMessageLength, deflate: deflate, now: now)
         super.init()
     }
 
@@ -46,7 +51,7 @@ open class WebSocketConnection: UpgradedConnection {
         _ request: RequestParser, in bytes: Span<UInt8>, date: DateField, to output: inout ByteBuffer
     ) {
         let key = bytes.extracting(request.value(of: .secWebSocketKey)!)  // checked
-        WebSocketUpgrade.appendResponse(key: key, date: date, to: &output)
+        WebSocketUpgrade.appendResponse(key: key, deflate: deflate, date: date, to: &output)
     }
 
     /// Starts the close handshake (RFC 6455 section 7.1.2).

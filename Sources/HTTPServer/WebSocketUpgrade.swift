@@ -5,7 +5,8 @@ import WebSocket
 /// The opening handshake of a WebSocket, the server's side (RFC 6455 section 4.2).
 public enum WebSocketUpgrade {
     public enum Verdict {
-        case acceptable
+        /// With what is agreed on about compression.
+        case acceptable(PermessageDeflate?)
         /// Not a handshake at all, or a bad key: 400.
         case malformed(StaticString)
         /// No upgrade was asked for, or another version of the protocol: 426 and the version that is spoken.
@@ -30,16 +31,37 @@ public enum WebSocketUpgrade {
         guard let key = request.value(of: .secWebSocketKey), !request.isRepeated(.secWebSocketKey),
             Handshake.isValid(key: bytes.extracting(key))
         else { return .malformed("Sec-WebSocket-Key is not one base64 text of 16 bytes.") }
-        return .acceptable
+        return extensions(request, in: bytes)
+    }
+
+    /// The first offer that can be accepted; several lines are one list (RFC 6455 section 9.1).
+    private static func extensions(_ request: RequestParser, in bytes: Span<UInt8>) -> Verdict {
+        guard request.value(of: .secWebSocketExtensions) != nil else { return .acceptable(nil) }
+        var chosen: PermessageDeflate?
+        var lines = FieldLines(request.head.fields)
+        while let value = lines.next("sec-websocket-extensions", bytes) {
+            switch PermessageDeflate.choose(from: bytes.extracting(value)) {
+            case .none: break
+            case .acceptable(let offer): chosen = chosen ?? offer
+            case .malformed: return .malformed("Sec-WebSocket-Extensions is not a list of extensions.")
+            }
+        }
+        return .acceptable(chosen)
     }
 
     /// 101 (Switching Protocols) for a key that was found good.
-    static func appendResponse(key: Span<UInt8>, date: DateField, to output: inout ByteBuffer) {
+    static func appendResponse(
+        key: Span<UInt8>, deflate: PermessageDeflate?, date: DateField, to output: inout ByteBuffer
+    ) {
         output.append(Status.switchingProtocols.line)
         date.append(to: &output)
         output.append("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
         let accept = Handshake.acceptValue(key: key)
         output.append(accept.span)
+        if let deflate {
+            output.append("\r\nSec-WebSocket-Extensions: ")
+            deflate.appendAnswer(to: &output)
+        }
         output.append("\r\n\r\n")
     }
 }

@@ -20,8 +20,8 @@ public struct FrameDecoder: Sendable {
         case controlFrame(FrameHeader, consumed: Int)
     }
 
-    /// Negotiated extensions set theirs (RFC 7692 will: RSV1). Any other bit is an error.
-    public var allowedReservedBits: ReservedBits = []
+    /// What negotiated extensions gave a meaning to (RFC 7692: RSV1). Any other bit is an error.
+    private let allowedReservedBits: ReservedBits
 
     private let role: WebSocketRole
     private var isInPayload = false
@@ -30,9 +30,12 @@ public struct FrameDecoder: Sendable {
     /// Bytes of the data frame's payload that are still to come.
     private var missing = 0
 
-    /// - Parameter role: who receives the frames.
-    public init(role: WebSocketRole) {
+    /// - Parameters:
+    ///   - role: who receives the frames.
+    ///   - allowedReservedBits: those of negotiated extensions.
+    public init(role: WebSocketRole, allowedReservedBits: ReservedBits = []) {
         self.role = role
+        self.allowedReservedBits = allowedReservedBits
     }
 
     /// Decodes what comes next.

@@ -33,6 +33,21 @@ public enum FrameEncoder {
         append(.binary, payload, maskingKey: maskingKey, to: &output)
     }
 
+    /// Appends a message in one frame, compressed (RFC 7692, 6.1), if that makes it shorter.
+    /// - Parameter deflater: with a window that is no larger than what the receiver agreed to.
+    /// - Returns: false when it does not: nothing was appended.
+    public static func append(
+        _ opcode: Opcode, _ message: Span<UInt8>, compressedBy deflater: Deflater, maskingKey: MaskingKey? = nil,
+        to output: inout ByteBuffer
+    ) -> Bool {
+        guard message.count >= WebSocketLimits.leastCompressed else { return false }
+        var payload = ByteBuffer(capacity: message.count)
+        deflater.append(message, to: &payload)
+        guard payload.count < message.count else { return false }
+        append(opcode, payload.bytes, reservedBits: .rsv1, maskingKey: maskingKey, to: &output)
+        return true
+    }
+
     /// Appends a Close frame (5.5.1).
     /// - Parameters:
     ///   - code: one that may be sent, or nil for a frame without payload.

@@ -1,9 +1,12 @@
 import Bytes
 
-/// Joins data frames to messages (RFC 6455, 5.4), and checks text as it comes (8.1).
+/// Joins data frames to messages (RFC 6455, 5.4), inflates compressed ones (RFC 7692, 6.2), and checks text as it comes
+/// (RFC 6455, 8.1).
 ///
 /// A message's memory grows with the bytes that arrived and not with the length that was declared, so that a header alone
-/// costs nothing; and it is given back between messages, so that an idle connection owns none.
+/// costs nothing; and it is given back between messages, so that an idle connection owns none. The same holds for what
+/// inflates: it is there from the first frame of a compressed message to the last, and inflates each piece as it comes,
+/// never beyond the message's limit, so that nothing waits compressed and no bomb is ever unpacked.
 struct MessageAssembler: ~Copyable {
     enum Phase: Equatable {
         /// No message has begun.
@@ -20,9 +23,14 @@ struct MessageAssembler: ~Copyable {
     /// Between messages at the beginning of a code point: a text that ends elsewhere ends the session.
     private var validator = UTF8Validator()
     private let maximumLength: Int
+    /// Of the peer's compressed messages.
+    private let windowBits: UInt8
+    /// Nil unless a compressed message is under way.
+    private var inflater: Inflater?
 
-    init(maximumLength: Int) {
+    init(maximumLength: Int, windowBits: UInt8) {
         self.maximumLength = maximumLength
+        self.windowBits = windowBits
     }
 
     /// The message that was handed out last, until the next one begins.
@@ -32,7 +40,9 @@ struct MessageAssembler: ~Copyable {
     }
 
     /// How many bytes of memory it owns.
-    var capacity: Int { buffer.capacity }
+    var capacity: Int {
+        buffer.capacity + (inflater == nil ? 0 : WebSocketLimits.inflaterMemory(windowBits: windowBits))
+    }
 
     /// Forgets the message that was handed out, and keeps its memory: in a burst the next one needs it.
     mutating func dropDelivered() {
@@ -48,6 +58,7 @@ struct MessageAssembler: ~Copyable {
     mutating func reset() {
         phase = .idle
         buffer.removeAll()
+        inflater = nil
     }
 
     /// The header of a data frame.
@@ -58,18 +69,51 @@ struct MessageAssembler: ~Copyable {
         case .text, .binary:
             guard phase == .idle else { throw .unfinishedMessage }
             phase = header.opcode == .text ? .text : .binary
+            if header.reservedBits.contains(.rsv1) { inflater = Inflater(windowBits: windowBits) }
         case .close, .ping, .pong:
             preconditionFailure("control frames belong to no message")
         }
-        // The buffer is never longer than the limit, so the difference cannot be negative.
-        guard header.payloadLength <= maximumLength - buffer.count else { throw .messageTooLong }
+        if let inflater {
+            try inflater.announce(header.payloadLength, maximumLength: maximumLength)
+        } else {
+            // The buffer is never longer than the limit, so the difference cannot be negative.
+            guard header.payloadLength <= maximumLength - buffer.count else { throw .messageTooLong }
+        }
         endsMessage = header.isFinal
     }
 
     /// A piece of payload of the frame that began.
     mutating func append(_ piece: Span<UInt8>, maskingKey: MaskingKey) throws(WebSocketError) {
         let start = buffer.count
-        buffer.append(piece, masking: maskingKey)
+        if let inflater {
+            try append(piece, maskingKey, to: inflater)
+        } else {
+            buffer.append(piece, masking: maskingKey)
+        }
+        try validate(from: start)
+    }
+
+    private mutating func append(
+        _ piece: Span<UInt8>, _ maskingKey: MaskingKey, to inflater: Inflater
+    ) throws(WebSocketError) {
+        // The bytes lie masked in the receive buffer.
+        var plain = [1024 of UInt8](repeating: 0)
+        var offset = 0
+        while offset < piece.count {
+            let length = min(plain.count, piece.count - offset)
+            piece.extracting(offset..<offset + length).withUnsafeBytes { piece in
+                var plain = plain.mutableSpan
+                plain.withUnsafeMutableBytes { maskingKey.advanced(by: offset).mask(piece, into: $0.baseAddress!) }
+            }
+            try plain.span.extracting(first: length).withUnsafeBytes { (plain) throws(WebSocketError) in
+                try inflater.inflate(plain, into: &buffer, maximumLength: maximumLength)
+            }
+            offset += length
+        }
+    }
+
+    /// The message has grown.
+    private mutating func validate(from start: Int) throws(WebSocketError) {
         guard phase == .text else { return }
         // A copy, because the span holds on to all of `self`.
         var validator = validator
@@ -82,6 +126,12 @@ struct MessageAssembler: ~Copyable {
     /// - Returns: what the message is, if it ended too; `message` is the whole of it then.
     mutating func endFrame() throws(WebSocketError) -> Phase? {
         guard endsMessage else { return nil }
+        if let inflater {
+            let start = buffer.count
+            try inflater.finish(into: &buffer, maximumLength: maximumLength)
+            self.inflater = nil
+            try validate(from: start)
+        }
         if phase == .text, !validator.isComplete { throw .invalidUTF8 }
         let kind = phase
         phase = .delivered

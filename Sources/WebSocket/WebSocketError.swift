@@ -20,8 +20,10 @@ public enum WebSocketError: Error, Equatable, Sendable {
     case unexpectedContinuation
     /// A new message before the last fragment of the one under way (5.4).
     case unfinishedMessage
-    /// A message longer than the session allows, known from the declared lengths.
+    /// A message longer than the session allows, known from the declared lengths, or while it is inflated.
     case messageTooLong
+    /// A compressed message that cannot be inflated, or ends in the middle of a block (RFC 7692, 7.2.2).
+    case badCompression
     /// Text, or the reason of a Close frame, that is not UTF-8 (8.1).
     case invalidUTF8
     /// A Close frame whose payload is a single byte (5.5.1).
@@ -32,7 +34,7 @@ public enum WebSocketError: Error, Equatable, Sendable {
     public var closeCode: CloseCode {
         switch self {
         case .messageTooLong: .messageTooBig
-        case .invalidUTF8: .invalidPayload
+        case .invalidUTF8, .badCompression: .invalidPayload
         default: .protocolError
         }
     }
@@ -51,6 +53,7 @@ public enum WebSocketError: Error, Equatable, Sendable {
         case .unexpectedContinuation: "continuation without a message"
         case .unfinishedMessage: "new message inside a fragmented one"
         case .messageTooLong: "message too long"
+        case .badCompression: "not a compressed message"
         case .invalidUTF8: "not UTF-8"
         case .closePayloadTooShort: "close payload of one byte"
         case .invalidCloseCode: "close code that must not be sent"

@@ -64,6 +64,8 @@ public struct WebSocketSession: ~Copyable {
 
     public private(set) var state = State.open
     private let role: WebSocketRole
+    /// The window of what we compress; nil when that was not agreed on.
+    private let deflateWindowBits: UInt8?
     private var decoder: FrameDecoder
     private var assembler: MessageAssembler
     private var lastReceived: Instant
@@ -73,13 +75,18 @@ public struct WebSocketSession: ~Copyable {
     /// - Parameters:
     ///   - role: which end this is. A server pings and expects signs of life; a client leaves that to the server.
     ///   - maximumMessageLength: in bytes; a longer message fails the connection with 1009 as soon as it is announced.
+    ///     A compressed one may have that length when inflated.
+    ///   - deflate: what was negotiated; nil when nothing was.
     ///   - now: when the handshake was done.
     public init(
-        role: WebSocketRole, maximumMessageLength: Int = WebSocketLimits.messageLength, now: Instant
+        role: WebSocketRole, maximumMessageLength: Int = WebSocketLimits.messageLength,
+        deflate: PermessageDeflate? = nil, now: Instant
     ) {
         self.role = role
-        decoder = FrameDecoder(role: role)
-        assembler = MessageAssembler(maximumLength: maximumMessageLength)
+        deflateWindowBits = deflate?.outboundWindowBits(role)
+        decoder = FrameDecoder(role: role, allowedReservedBits: deflate == nil ? [] : .rsv1)
+        assembler = MessageAssembler(
+            maximumLength: maximumMessageLength, windowBits: deflate?.inboundWindowBits(role) ?? 0)
         lastReceived = now
         timer = now + WebSocketLimits.pingInterval
     }
@@ -214,21 +221,32 @@ public struct WebSocketSession: ~Copyable {
 
     // MARK: - Sending
 
-    /// Appends a text message, which must be UTF-8.
+    /// Appends a text message, which must be UTF-8; compressed, if that was agreed on and makes it shorter.
     /// - Returns: false if nothing may be sent any more (5.5.1): the message was dropped.
     @discardableResult
     public func send(text: Span<UInt8>, output: inout ByteBuffer) -> Bool {
-        guard state == .open else { return false }
-        FrameEncoder.append(text: text, maskingKey: ownMaskingKey, to: &output)
-        return true
+        send(.text, text, output: &output)
     }
 
-    /// Appends a binary message.
+    /// Appends a binary message, in the same way.
     /// - Returns: false if nothing may be sent any more (5.5.1): the message was dropped.
     @discardableResult
     public func send(binary: Span<UInt8>, output: inout ByteBuffer) -> Bool {
+        send(.binary, binary, output: &output)
+    }
+
+    private func send(_ opcode: Opcode, _ message: Span<UInt8>, output: inout ByteBuffer) -> Bool {
         guard state == .open else { return false }
-        FrameEncoder.append(binary: binary, maskingKey: ownMaskingKey, to: &output)
+        let maskingKey = ownMaskingKey
+        // A compressor for each message, so that a connection owns none: those who send much share one, as the feed does.
+        if let deflateWindowBits, message.count >= WebSocketLimits.leastCompressed,
+            FrameEncoder.append(
+                opcode, message, compressedBy: Deflater(windowBits: deflateWindowBits), maskingKey: maskingKey,
+                to: &output)
+        {
+            return true
+        }
+        FrameEncoder.append(opcode, message, maskingKey: maskingKey, to: &output)
         return true
     }
 

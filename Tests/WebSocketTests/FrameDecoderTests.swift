@@ -45,8 +45,7 @@ import WebSocket
     }
 
     @Test func takesTheBitsOfAnExtension() throws {
-        var decoder = FrameDecoder(role: .client)
-        decoder.allowedReservedBits = .rsv1
+        var decoder = FrameDecoder(role: .client, allowedReservedBits: .rsv1)
         let header = FrameHeader(.text, payloadLength: 1, reservedBits: .rsv1)
         #expect(try events(&decoder, hex("c101")) == .dataFrame(header, consumed: 2))
     }

@@ -22,9 +22,10 @@ struct Transcript: Equatable {
     /// Feeds a new session as a stream does: what was not consumed is presented again, with more.
     init(
         _ chunks: [ArraySlice<UInt8>], role: WebSocketRole = .server,
-        maximumMessageLength: Int = WebSocketLimits.messageLength
+        maximumMessageLength: Int = WebSocketLimits.messageLength, deflate: PermessageDeflate? = nil
     ) {
-        var session = WebSocketSession(role: role, maximumMessageLength: maximumMessageLength, now: start)
+        var session = WebSocketSession(
+            role: role, maximumMessageLength: maximumMessageLength, deflate: deflate, now: start)
         var buffer = ByteBuffer()
         receive(chunks, by: &session, output: &buffer)
         output = buffer.bytes.copied
@@ -65,13 +66,15 @@ let start = Instant(nanoseconds: 1_000_000_000)
 /// Expects the same transcript from every chunking of `bytes`; `output` is what the session sends by itself.
 func expect(
     _ bytes: [UInt8], role: WebSocketRole = .server, maximumMessageLength: Int = WebSocketLimits.messageLength,
+    deflate: PermessageDeflate? = nil,
     sees seen: [Seen], output: [UInt8]? = nil, state: WebSocketSession.State? = nil,
     _ name: String = "", sourceLocation: SourceLocation = #_sourceLocation
 ) {
     var failures = 0
     everyChunking(bytes) { chunks in
         guard failures < 3 else { return }
-        let transcript = Transcript(chunks, role: role, maximumMessageLength: maximumMessageLength)
+        let transcript = Transcript(
+            chunks, role: role, maximumMessageLength: maximumMessageLength, deflate: deflate)
         let sizes = chunks.count <= 2 ? "\(chunks.map(\.count))" : "\(chunks.count) chunks"
         var isRight = transcript.seen == seen
         if let output { isRight = isRight && transcript.output == output }

@@ -7,9 +7,9 @@ import WebSocket
 final class FeedConnection: WebSocketConnection {
     private var subscription: FeedSubscription!  // made in init; needs self
 
-    init(_ hub: FeedHub, start: FeedSubscription.Start) {
-        super.init(maximumMessageLength: FeedLimits.clientMessage, now: hub.reactor.now)
-        subscription = FeedSubscription(hub, start: start, on: self)
+    init(_ hub: FeedHub, start: FeedSubscription.Start, deflate: PermessageDeflate?) {
+        super.init(maximumMessageLength: FeedLimits.clientMessage, deflate: deflate, now: hub.reactor.now)
+        subscription = FeedSubscription(hub.hub(for: deflate), start: start, on: self)
     }
 
     override func opened() { subscription.opened() }

@@ -2,6 +2,8 @@
 enum FeedForm: Sendable {
     /// WebSocket frames, one a score.
     case frames
+    /// The same, compressed where that is worth it and somebody reads it (`FeedBatch`).
+    case deflatedFrames
     /// Server-Sent Events, one a score.
     case events
 }

@@ -2,6 +2,7 @@ import Bytes
 import Glibc
 import HTTPServer
 import Reactor
+import WebSocket
 
 /// The live feed of one reactor in one form: its log and its subscribers. Before the reactor sleeps, every subscriber that is
 /// behind the log's head gets one `send` of all it lacks: what came in one turn leaves in one write.
@@ -42,6 +43,8 @@ final class FeedHub: Source {
     private var timer = TimerToken.none
     /// Whether the log holds what the store had at the start: before, nobody is given a snapshot.
     private(set) var isWarm = false
+    /// The same feed for those who agreed on compression: a log of its own, made when the first of them comes.
+    private var deflated: FeedHub?
 
     init(_ reactor: Reactor, _ form: FeedForm, log: FeedLog, history: ScoreHistory, metrics: WorkerMetrics) {
         self.reactor = reactor
@@ -53,26 +56,34 @@ final class FeedHub: Source {
         reactor.addBeforeSleep(self)
     }
 
+    /// Where somebody subscribes who agreed on that. A client that wants a smaller window than the feed is compressed with
+    /// gets plain messages, which it must take as well (RFC 7692, 6); and so does everybody when there is no memory for
+    /// one log more.
+    func hub(for deflate: PermessageDeflate?) -> FeedHub {
+        guard let deflate, deflate.serverWindowBits >= FeedLimits.windowBits else { return self }
+        if deflated == nil, let log = try? FeedLog(copy: log) {
+            let hub = FeedHub(reactor, .deflatedFrames, log: log, history: history, metrics: metrics)
+            hub.isWarm = isWarm
+            deflated = hub
+        }
+        return deflated ?? self
+    }
+
     // MARK: The log
 
     func append(_ batch: FeedBatch) {
-        var appended: UInt64 = 0
         log.begin(reactor.now)
-        (form == .frames ? batch.frames : batch.events).withUnsafeBytes { bytes in
-            var offset = 0
-            for entry in batch.entries {
-                let end = offset + (form == .frames ? entry.frame : entry.event)
-                let frame = UnsafeRawBufferPointer(rebasing: bytes[offset..<end])
-                if log.append(frame, id: entry.id, entry.way, seen: entry.seen) { appended &+= 1 }
-                offset = end
-            }
+        let appended = batch.forEach(form) { (bytes, entry) in
+            log.append(bytes, id: entry.id, entry.way, seen: entry.seen)
         }
         if form == .frames { metrics.feedScores.add(appended) }
+        deflated?.append(batch)
     }
 
     /// The log holds the newest scores of the store, or readers get what there is.
     func warmed(_ filling: FeedFilling) {
         log.filled(filling)
+        deflated?.warmed(filling)
         guard !isWarm else { return }
         isWarm = true
         for subscriber in subscribers { subscriber.subscription.place() }
@@ -103,6 +114,7 @@ final class FeedHub: Source {
         let count = UInt64(subscribers.count)
         switch form {
         case .frames: metrics.subscribers.store(count)
+        case .deflatedFrames: metrics.deflatedSubscribers.store(count)
         case .events: metrics.eventSubscribers.store(count)
         }
     }
@@ -140,7 +152,11 @@ final class FeedHub: Source {
 
     /// How far the slowest of this round was behind, in bytes; of the WebSockets, which are nearly all.
     private func countLag(from slowest: UInt64) {
-        if form == .frames { metrics.feedLag.store(log.head - slowest) }
+        switch form {
+        case .frames: metrics.feedLag.store(log.head - slowest)
+        case .deflatedFrames: metrics.deflatedFeedLag.store(log.head - slowest)
+        case .events: break
+        }
     }
 
     // MARK: The send loop

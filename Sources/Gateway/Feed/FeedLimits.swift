@@ -1,3 +1,5 @@
+import WebSocket
+
 /// The feed's limits, together, with their reasons.
 enum FeedLimits {
     /// The longest message a subscriber may send; nothing it says has a meaning here (contract section 3).
@@ -5,6 +7,11 @@ enum FeedLimits {
 
     /// The longest message `/ws-echo` takes: conformance suites send such.
     static let echoMessage = 16 * 1024 * 1024
+
+    /// The window with which the feed is compressed, once for all (`WebSocketLimits.windowBits` for the reason): who
+    /// wants a smaller one gets plain messages. Scores shorter than `WebSocketLimits.leastCompressed` are not compressed:
+    /// an ordinary one has 80 bytes, in which DEFLATE finds nothing.
+    static let windowBits = WebSocketLimits.windowBits
 
     /// Scores of one page of history, from the store or `SCORES_API`: some 100 KB of frames.
     static let page = 1000

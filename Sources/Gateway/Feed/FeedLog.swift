@@ -41,6 +41,25 @@ package final class FeedLog {
         self.memory = memory
     }
 
+    /// The same frames at the same positions, and all that is known of them; from here on a log of its own.
+    init(copy other: FeedLog) throws(SystemError) {
+        size = other.size
+        guard let memory = clinux_mirror_map(size) else { throw .last("mmap") }
+        self.memory = memory
+        index = other.index
+        head = other.head
+        highest = other.highest
+        highestDropped = other.highestDropped
+        hasDroppedUnknown = other.hasDroppedUnknown
+        storeFloor = other.storeFloor
+        late = other.late
+        moments = other.moments
+        places = other.places
+        let frames = other.bytes(from: tail)
+        guard let source = frames.baseAddress else { return }
+        (memory + Int(tail % UInt64(size))).copyMemory(from: source, byteCount: frames.count)
+    }
+
     deinit {
         clinux_mirror_unmap(memory, size)
     }

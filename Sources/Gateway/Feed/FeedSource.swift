@@ -3,6 +3,7 @@ import Bytes
 import Logging
 import Reactor
 import Scores
+import WebSocket
 
 /// Where the feed comes from, once per process: scores from the bus, joined without hole or double to those of the
 /// history, then mailed to every reactor's log as finished frames.
@@ -40,6 +41,8 @@ final class FeedSource: BusClient {
     private var retryTimer = TimerToken.none
     private var patienceTimer = TimerToken.none
     private var isClosing = false
+    /// Made when the first score is compressed.
+    private lazy var deflater = Deflater(windowBits: FeedLimits.windowBits)
 
     init(
         _ reactor: Reactor, history: ScoreHistory, depth: Int, workers: Workers, health: Health, metrics: WorkerMetrics,
@@ -185,7 +188,8 @@ final class FeedSource: BusClient {
 
     private func publish() {
         guard !intake.pending.isEmpty else { return }
-        workers.post(.feed(FeedBatch(intake.pending)))
+        workers.post(
+            .feed(FeedBatch(intake.pending, compressedBy: workers.haveDeflatedSubscribers ? deflater : nil)))
         intake.removePending()
     }
 

@@ -153,7 +153,10 @@ struct MetricsPage {
     private func feed(_ encoder: inout PrometheusEncoder) {
         encoder.metric(
             "score_gateway_feed_subscribers", .gauge, "Subscribers of the feed, by WebSocket and as event streams.",
-            sum { $0.subscribers.load() + $0.eventSubscribers.load() })
+            sum { $0.subscribers.load() + $0.deflatedSubscribers.load() + $0.eventSubscribers.load() })
+        encoder.metric(
+            "score_gateway_feed_deflated", .gauge, "Subscribers of the feed that agreed on compressed messages.",
+            sum { $0.deflatedSubscribers.load() })
         encoder.metric(
             "score_gateway_feed_event_streams", .gauge, "Subscribers of the feed that are event streams.",
             sum { $0.eventSubscribers.load() })
@@ -166,7 +169,7 @@ struct MetricsPage {
             "score_gateway_feed_bytes_total", .counter, "Bytes sent to subscribers.", sum { $0.feedBytes.load() })
         encoder.metric(
             "score_gateway_feed_lag_bytes", .gauge, "How far the slowest subscriber was behind when it was last fed.",
-            most { $0.feedLag.load() })
+            most { max($0.feedLag.load(), $0.deflatedFeedLag.load()) })
         encoder.family(
             "score_gateway_feed_disconnects_total", .counter,
             "Subscribers that left: too slow, the history out of reach, shutdown, or gone by themselves.")

@@ -11,6 +11,7 @@ final class WorkerMetrics: Sendable {
     /// Milliseconds since the oldest held message was stored.
     let outboxAge = Counter()
     let feedLag = Counter()
+    let deflatedFeedLag = Counter()
     let feedDisconnectsHistory = Counter()
     let feedDisconnectsShutdown = Counter()
     let feedDisconnectsGone = Counter()
@@ -21,6 +22,7 @@ final class WorkerMetrics: Sendable {
     /// Seconds since the Unix epoch; 0: no certificate.
     let certificateNotAfter = Counter()
     let subscribers = Counter()
+    let deflatedSubscribers = Counter()
     let eventSubscribers = Counter()
     let scoresStored = Counter()
     let scoresRefused = Counter()
