@@ -243,7 +243,7 @@ final class Worker: Source {
     // MARK: Shutdown
 
     fileprivate func received(signal: Int32) {
-        if signal == SIGHUP, stage == .serving { Certificate.readAgain(plan.configuration, plan.workers, plan.log) }
+        if signal == SIGHUP { Certificate.readAgain(plan.configuration, plan.workers, plan.log) }
         guard signal == SIGTERM || signal == SIGINT else { return }
         let order = shutdown.signalled(
             isInterrupt: signal == SIGINT, delay: plan.configuration.drainDelay,
