@@ -36,6 +36,8 @@ private let lastRow: Time = 85_000
 private let quietFrom: Time = 95_000
 private let end: Time = 135_000
 
+private let patienceSpan = FeedLimits.patience.components.seconds * 1000
+
 private func at(_ time: Time) -> Instant { Instant(nanoseconds: (time + 100_000_000) * 1_000_000) }
 private func unix(_ time: Time) -> Int64 { (time + 1_000_000_000) / 1000 }
 
@@ -94,8 +96,9 @@ private final class World {
         time = 0
         var id: Int64 = 0
         while time < lastRow {
-            time += pace
-            id += idStep
+            // At the pace, or after up to as long again; up to as many ids.
+            time += pace * (head[7] & 1 == 0 ? 255 : 255 + Time(scores.first ?? 0)) / 255
+            id += head[7] & 2 == 0 ? idStep : 1 + idStep * Time(scores.dropFirst().first ?? 255) / 256
             var committed = time + World.delay(scores.popFirst() ?? 0, longest: 8000, time)
             var published = committed + World.delay(scores.popFirst() ?? 0, longest: 10_000, time)
             committed = min(committed, quietFrom - 5000)
@@ -145,6 +148,7 @@ private final class World {
         case 2: reporter.delay = 50 + deed.argument * 4
         case 3: if clientsHop { client.most = deed.argument == 255 ? .max : Int(deed.argument) * 4 }
         case 4: client.delay = 50 + deed.argument * 2
+        case 7: if now < 30_000 { reporter.isSilentUntil = now + deed.argument * 100 }
         default:
             guard clientsHop else { return }
             client.leave()
@@ -184,6 +188,8 @@ private final class Reporter {
     private(set) var isWarm = false
     var isDownUntil: Time = 0
     var isLostUntil: Time = 0
+    /// The history does not answer it.
+    var isSilentUntil: Time = 0
     /// Of the history's answers.
     var delay: Time = 50
     private let form: FeedForm
@@ -196,6 +202,8 @@ private final class Reporter {
     private var isUp = true
     private var isBound = false
     private var answerAt: Time?
+    /// When it waits for the history no longer.
+    private var patience: Time? = patienceSpan
     /// The frames that the log should have, and where the first of them begins.
     private var frames: ArraySlice<[UInt8]> = []
     private var tail = 0
@@ -226,6 +234,7 @@ private final class Reporter {
             (tail, size) = (0, 0)
         } else if !isUp, shallBeUp {
             intake = FeedIntake(at: at(now))
+            patience = now + patienceSpan
         }
         isUp = shallBeUp
         let shallBeBound = isUp && now >= isLostUntil && !outage.contains(now)
@@ -233,6 +242,7 @@ private final class Reporter {
             intake.lost(at: at(now))
         } else if isUp, !isBound, shallBeBound {
             intake.ready(at: at(now))
+            patience = now + patienceSpan
             ask(now)
         } else if isUp, !isBound, intake.catchUp == nil {
             intake.beginWithoutBus()
@@ -246,8 +256,17 @@ private final class Reporter {
             }
             next += 1
         }
-        if let answerAt, answerAt <= now { answer(now, rows) }
+        if let answerAt, answerAt <= now, isSilentUntil <= now { answer(now, rows) }
+        if isUp, let patience, patience <= now { goWithoutHistory(now) }
         publish(now)
+    }
+
+    private func goWithoutHistory(_ now: Time) {
+        patience = nil
+        guard intake.beginWithoutHistory(at: at(now)) else { return }
+        publish(now)
+        log.filled(.none)
+        isWarm = true
     }
 
     private func ask(_ now: Time) {
@@ -268,8 +287,9 @@ private final class Reporter {
         publish(now)
         switch step {
         case .more: ask(now)
-        case .done: break
+        case .done: patience = nil
         case .filled(let filling):
+            patience = nil
             log.filled(filling)
             isWarm = true
         }
