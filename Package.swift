@@ -121,7 +121,9 @@ let package = Package(
         tests("SQLiteTests", ["SQLite", "Bytes"]),
         tests("AMQPTests", ["AMQP", "Reactor", "Bytes"]),
         tests("HTTPClientTests", ["HTTPClient", "Reactor", "Bytes"]),
-        tests("GatewayTests", ["Gateway", "Scores", "Bytes", .product(name: "Logging", package: "swift-log")]),
+        tests(
+            "GatewayTests",
+            ["Gateway", "Scores", "WebSocket", "Bytes", .product(name: "Logging", package: "swift-log")]),
         tests("BenchTests", ["Bench", "JSON", "Bytes"]),
         tests("TidyTests", []),
     ]

@@ -86,4 +86,25 @@ extension FeedLog {
         #expect(log.count == 1)
         #expect(log.head == 100)
     }
+
+    @Test func aCopyIsTheSameLogAndThenOneOfItsOwn() throws {
+        let log = try FeedLog(bytes: 4096)
+        log.filled(FeedFilling(floor: 0, lateIDs: 0, since: .distantPast))
+        // Its bytes go over the end of the ring.
+        for id in Int64(1)...61 { log.append(id, length: 90 + Int(id % 20)) }
+        let copy = try FeedLog(copy: log)
+        #expect(copy.head == log.head)
+        #expect(copy.tail == log.tail)
+        #expect(Array(copy.bytes(from: copy.tail)) == Array(log.bytes(from: log.tail)))
+        for id in Int64(0)...70 { #expect(copy.position(after: id) == log.position(after: id)) }
+
+        log.append(62)
+        copy.append(62, length: 20)
+        copy.append(63, length: 20)
+        #expect(log.head == copy.head + 60)
+        #expect(log.position(after: 62) == log.head)
+        #expect(copy.position(after: 62) == copy.head - 20)
+        #expect(Array(log.bytes(from: log.head - 100)) == frame(62, length: 100))
+        #expect(Array(copy.bytes(from: copy.head - 40)) == frame(62, length: 20) + frame(63, length: 20))
+    }
 }

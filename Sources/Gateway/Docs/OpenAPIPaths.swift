@@ -120,7 +120,7 @@ enum OpenAPIPaths {
             "operationId": "followByWebSocket",
             "tags": ["feed"],
             "summary": "The live feed as a WebSocket",
-            "description": "First the newest scores, then every one as it comes: a text message each, the object of GET /scores. Resume with the highest id seen; drop doubles by id.",
+            "description": "First the newest scores, then every one as it comes: a text message each, the object of GET /scores. Resume with the highest id seen; drop doubles by id. permessage-deflate is accepted, without context takeover.",
             "x-websocket": true,
             "parameters": [
               { "name": "client_id", "in": "path", "required": true, "schema": { "type": "integer" }, "example": 1 },
