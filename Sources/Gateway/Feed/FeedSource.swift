@@ -185,7 +185,7 @@ final class FeedSource: BusClient {
 
     private func publish() {
         guard !intake.pending.isEmpty else { return }
-        workers.post(.feed(FeedBatch(intake.pending)))
+        workers.post(FeedBatch(intake.pending))
         intake.removePending()
     }
 
