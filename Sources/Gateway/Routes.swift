@@ -68,6 +68,9 @@ final class Routes: Responder {
         self.metrics = metrics
     }
 
+    /// Anybody may ask for it, and it is some work: it is made once a turn.
+    private var metricsPage: (turn: Instant, bytes: [UInt8]) = (.distantPast, [])
+
     override func head(
         _ request: RequestParser, in bytes: Span<UInt8>, ticket: ResponseTicket, on server: HTTPServer
     ) -> HeadDecision {
@@ -96,6 +99,12 @@ final class Routes: Responder {
             fallthrough
         default:
             guard admission.admits(request, in: bytes, writes: method == .post, ticket, on: server) else {
+                return .answered
+            }
+            guard !server.isShortOfMemory else {
+                server.refuse(
+                    ticket, .serviceUnavailable, detail: "The gateway is short of memory; try again.",
+                    fields: StoreLimits.retryAfter)
                 return .answered
             }
         }
@@ -136,9 +145,14 @@ final class Routes: Responder {
         case (.readiness, .get), (.readiness, .head):
             readiness(ticket, server)
         case (.metrics, .get), (.metrics, .head):
-            var page = ByteBuffer()
-            MetricsPage(workers.metrics, health, role: configuration.role).append(to: &page)
-            server.respond(ticket, .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: page.bytes)
+            if metricsPage.turn != reactor.now {
+                var page = ByteBuffer()
+                MetricsPage(workers.metrics, health, role: configuration.role).append(to: &page)
+                metricsPage = (reactor.now, page.bytes.copied)
+            }
+            let page = metricsPage.bytes
+            server.respond(
+                ticket, .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: page.span)
         case (.scores, .options), (.score, .options):
             let asks = request.value(of: .accessControlRequestMethod) != nil
             server.respond(

@@ -70,13 +70,15 @@ final class Worker: Source {
                     inherited: plan.systemd.sockets(of: plan.index, among: configuration.reactors),
                     maximumConnections: max(1, configuration.maxConnections / configuration.reactors),
                     fieldSets: crossOrigin.fieldSets, asksForAdmission: plan.admission.watchesConnections,
+                    heldBytes: max(
+                        HTTPServerLimits.heldBytesOfReactor, HTTPServerLimits.heldBytes / configuration.reactors),
                     requestTimeout: configuration.requestTimeout, idleTimeout: configuration.idleTimeout),
                 tls: plan.tls, responder: routes)
             super.init()
             inbox = try Inbox(self, plan.workers.mailboxes[plan.index])
             if plan.index == 0 { signals = try GatewaySignals(self) }
             if plan.index == 0, case .local(let exchange) = plan.bus {
-                fanout = try LocalFanout(reactor, exchange.mailbox)
+                fanout = try LocalFanout(reactor, exchange)
             }
             try makeScores()
             try makeReporter()
@@ -197,9 +199,17 @@ final class Worker: Source {
 
     fileprivate func receive(_ message: WorkerMessage) {
         switch message {
-        case .feed(let batch):
-            hub?.append(batch)
-            events?.append(batch)
+        case .feed:
+            let (gap, batches) = plan.workers.feeds[plan.index].take()
+            if let gap {
+                hub?.skip(gap)
+                events?.skip(gap)
+                metrics.feedSkipped.add(UInt64(gap.scores))
+            }
+            for batch in batches {
+                hub?.append(batch)
+                events?.append(batch)
+            }
         case .feedIsWarm(let filling):
             hub?.warmed(filling)
             events?.warmed(filling)
@@ -217,11 +227,18 @@ final class Worker: Source {
 
     override func beforeSleep() {
         metrics.connections.store(UInt64(server.connectionCount))
-        metrics.connectionsRefused.store(server.counters.refused)
         // Once a second: nobody looks more often.
         guard reactor.unixSeconds != countedAt else { return }
         countedAt = reactor.unixSeconds
         metrics.handshakesFailed.store(server.counters.handshakesFailed)
+        let counters = server.counters
+        for reason in ConnectionRefusal.allCases {
+            metrics.connectionsRefused[reason.rawValue].store(counters.refusals[reason.rawValue])
+        }
+        for reason in ConnectionEnd.allCases {
+            metrics.connectionsEnded[reason.rawValue].store(counters.ends[reason.rawValue])
+        }
+        metrics.heldBytes.store(UInt64(server.heldByClients))
         let load = reactor.load
         metrics.turns.store(load.turns)
         metrics.busyNanoseconds.store(load.busyNanoseconds)

@@ -5,8 +5,8 @@ import TLS
 
 /// What one worker is told by another.
 enum WorkerMessage: Sendable {
-    /// Scores for the feed.
-    case feed(FeedBatch)
+    /// Scores for the feed: in the `FeedInbox`.
+    case feed
     /// The log is filled.
     case feedIsWarm(FeedFilling)
     /// Connections from now on are served with this.
@@ -21,6 +21,8 @@ enum WorkerMessage: Sendable {
 /// All workers of the process, as any of them sees them: a mailbox each, and their counts.
 final class Workers: Sendable {
     let mailboxes: [Mailbox<WorkerMessage>]
+    /// One for each.
+    let feeds: [FeedInbox]
     let metrics: [WorkerMetrics]
     let runningKeys = RunningKeys()
     let database = Outage("scores: database", variable: .databaseURL)
@@ -32,6 +34,7 @@ final class Workers: Sendable {
         var mailboxes: [Mailbox<WorkerMessage>] = []
         for _ in 0..<count { mailboxes.append(try Mailbox()) }
         self.mailboxes = mailboxes
+        feeds = (0..<count).map { _ in FeedInbox() }
         metrics = (0..<count).map { _ in WorkerMetrics() }
         running = Atomic(count)
         pulses = (0..<count).map { _ in Pulse() }
@@ -61,6 +64,11 @@ final class Workers: Sendable {
 
     /// Workers that have not.
     var runningCount: Int { running.load(ordering: .relaxed) }
+
+    /// Scores for all logs.
+    func post(_ batch: FeedBatch) {
+        for (feed, mailbox) in zip(feeds, mailboxes) where feed.post(batch) { mailbox.post(.feed) }
+    }
 
     /// Tells all of them, the caller's own among them.
     func post(_ message: WorkerMessage) {

@@ -17,6 +17,9 @@ open class BodyConsumer {
     ///   it must come later than this call returns.
     open func received(_ piece: Span<UInt8>, on server: HTTPServer) -> Bool { true }
 
+    /// Bytes of the body that it keeps in memory, for as long as only their number bounds them.
+    open var heldBytes: Int { 0 }
+
     /// The body is complete. Answer by the request's ticket, now or later.
     open func ended(on server: HTTPServer) {}
 

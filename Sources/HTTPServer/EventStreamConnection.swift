@@ -69,7 +69,10 @@ open class EventStreamConnection: UpgradedConnection {
 
     public final override func sweep(_ now: Instant) {
         if stream.isWriteBlocked {
-            if now - stream.lastProgress > HTTPServerLimits.writeStall { stream.close() }
+            if now - stream.lastProgress > HTTPServerLimits.writeStall {
+                server.count(.stalled)
+                stream.close()
+            }
             return
         }
         guard now >= remindAt, !hasEnded else { return }

@@ -56,6 +56,7 @@ public final class HTTPConnection: ServerConnection {
 
     public override func received(_ bytes: Span<UInt8>) -> Int {
         var offset = 0
+        var begun = 0
         while !readsNoMore {
             if isUpgrading {
                 if answers.unanswered > 0 { stream.pauseReading() }
@@ -65,6 +66,11 @@ public final class HTTPConnection: ServerConnection {
                 stream.pauseReading()
                 // The client cannot go on with a head that is not read.
                 if phase.kind == .head { phase.enter(.idle, server.reactor.now) }
+                return offset
+            }
+            if begun == HTTPServerLimits.requestsPerTurn, ticket == nil, offset < bytes.count {
+                stream.pauseReading()
+                server.yield(self)
                 return offset
             }
             // Between two requests the parser has nothing to say to no bytes.
@@ -81,6 +87,7 @@ public final class HTTPConnection: ServerConnection {
                     return offset
                 case .head(let consumed):
                     offset += consumed
+                    begun += 1
                     beginRequest(rest)
                 case .body(let range, let consumed):
                     offset += consumed
@@ -167,6 +174,11 @@ public final class HTTPConnection: ServerConnection {
 
     /// The request cannot be taken. Answered in its place, then closed: where the next one would begin is unknown.
     func refuse(_ error: HTTPError) {
+        server.count(ConnectionEnd(error))
+        refuse(error.status, detail: error.reason)
+    }
+
+    func refuse(_ status: Status, detail: StaticString, fields: StaticString = "") {
         var ticket = ticket
         if ticket == nil {
             ticket = ResponseTicket(
@@ -184,7 +196,12 @@ public final class HTTPConnection: ServerConnection {
             if answers.unanswered == 0 { stream.closeAfterFlush() }
             return
         }
-        server.refuse(ticket.closing, error.status, detail: error.reason)
+        server.refuse(ticket.closing, status, detail: detail, fields: fields)
+    }
+
+    private func refuseLate(_ end: ConnectionEnd) {
+        server.count(end)
+        refuse(HTTPError.requestTimeout.status, detail: HTTPError.requestTimeout.reason)
     }
 
     // MARK: Answers
@@ -195,6 +212,7 @@ public final class HTTPConnection: ServerConnection {
     ) {
         guard isAwaited(ticket) else { return }
         server.responder.answering(ticket, status)
+        server.held.add(body.count)
         let consumer = takeConsumer(answering: ticket)
         defer { consumer?.cancelled() }
         let ticket = closing(ticket)
@@ -365,7 +383,10 @@ public final class HTTPConnection: ServerConnection {
     public override func sweep(_ now: Instant) {
         if stream.isWriteBlocked {
             // Progress is counted by the stream; a peer that takes nothing for this long is gone.
-            if now - stream.lastProgress > HTTPServerLimits.writeStall { stream.close() }
+            if now - stream.lastProgress > HTTPServerLimits.writeStall {
+                server.count(.stalled)
+                stream.close()
+            }
             return
         }
         guard !readsNoMore else { return }
@@ -379,15 +400,16 @@ public final class HTTPConnection: ServerConnection {
             } else if stream.isHandshaking {
                 if age > server.options.requestTimeout { stream.close() }
             } else if age > server.options.idleTimeout {
+                server.count(.idle)
                 stream.closeIdle()
             }
         case .head:
-            if age > server.options.requestTimeout { refuse(.requestTimeout) }
+            if age > server.options.requestTimeout { refuseLate(.slowHead) }
         case .body:
             // A client that waits for its 100 (Continue), or for room, waits for us.
             if owesContinue || phase.isPaused { return }
             let allowance = server.options.requestTimeout + .seconds(body.received / HTTPServerLimits.slowestBody)
-            if age > allowance { refuse(.requestTimeout) }
+            if age > allowance { refuseLate(.slowBody) }
         }
     }
 
@@ -398,6 +420,31 @@ public final class HTTPConnection: ServerConnection {
     /// Whether it is so young that its first request is still on its way.
     private var awaitsFirstRequest: Bool {
         !answers.hasBegun && phase.age(server.reactor.now) < HTTPServerLimits.firstRequest
+    }
+
+    public override func goOn() {
+        if answers.unanswered < HTTPServerLimits.pipelinedRequests, !stream.isCongested { resumeReading() }
+    }
+
+    // MARK: Memory
+
+    public override var heldBytes: Int { stream.heldBytes + collected.count + answers.heldBytes + body.heldBytes }
+
+    /// What waits in the output leaves with this turn, if its client reads; the rest is what it has not sent whole, or what
+    /// was answered before its turn.
+    public override func mayBeShed(_ now: Instant) -> Bool {
+        stream.isHeldUp(now) || heldBytes - stream.output.count >= HTTPServerLimits.heldLittle
+    }
+
+    public override func shed() {
+        if stream.isWriteBlocked || readsNoMore || answers.unanswered > 1 { stream.close() } else { refuseForMemory() }
+    }
+
+    /// The request under way would have to be kept, and there is no room.
+    func refuseForMemory() {
+        guard !readsNoMore else { return }
+        refuse(
+            .serviceUnavailable, detail: "The gateway is short of memory; try again.", fields: "Retry-After: 1\r\n")
     }
 
     // MARK: Upgrade

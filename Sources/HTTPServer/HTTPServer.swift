@@ -19,6 +19,8 @@ public final class HTTPServer: Source {
         public var fieldSets: [[UInt8]]
         /// Whether the responder is asked about each new connection (`Responder.admits`).
         public var asksForAdmission: Bool
+        /// Bytes that all its clients together may make it hold.
+        public var heldBytes: Int
         /// From the first byte of a head to its end.
         public var requestTimeout: Duration
         /// Without a request under way.
@@ -26,7 +28,8 @@ public final class HTTPServer: Source {
 
         public init(
             address: SocketAddress, sharesPort: Bool, inherited: [Int32] = [], maximumConnections: Int,
-            fieldSets: [[UInt8]] = [], asksForAdmission: Bool = false, requestTimeout: Duration, idleTimeout: Duration
+            fieldSets: [[UInt8]] = [], asksForAdmission: Bool = false, heldBytes: Int = HTTPServerLimits.heldBytes,
+            requestTimeout: Duration, idleTimeout: Duration
         ) {
             precondition(fieldSets.count <= UInt8.max, "a ticket names them by one byte")
             self.fieldSets = fieldSets
@@ -35,6 +38,7 @@ public final class HTTPServer: Source {
             self.sharesPort = sharesPort
             self.inherited = inherited
             self.maximumConnections = maximumConnections
+            self.heldBytes = heldBytes
             self.requestTimeout = requestTimeout
             self.idleTimeout = idleTimeout
         }
@@ -43,10 +47,14 @@ public final class HTTPServer: Source {
     /// Counts since the start; plain adds on the reactor's thread.
     public struct Counters: Sendable {
         public var accepted: UInt64 = 0
-        public var refused: UInt64 = 0
         /// Connections that ended before their TLS handshake did.
         public var handshakesFailed: UInt64 = 0
         public var requests: UInt64 = 0
+        /// By `ConnectionRefusal`, and by `ConnectionEnd`.
+        public var refusals = InlineArray<3, UInt64>(repeating: 0)
+        public var ends = InlineArray<8, UInt64>(repeating: 0)
+
+        public var refused: UInt64 { refusals[0] + refusals[1] + refusals[2] }
     }
 
     public let reactor: Reactor
@@ -58,7 +66,12 @@ public final class HTTPServer: Source {
     public internal(set) var counters = Counters()
     let responder: Responder
     private var dateField: DateField
-    private var connections = Slab<ServerConnection>()
+    private(set) var connections = Slab<ServerConnection>()
+    var held: HeldMemory
+    /// Those whose turn is over though there is more to read.
+    private var yielded: [Token] = []
+    /// Refused connections that linger.
+    private var refusedLingering = 0
     private var listeners: [Listener] = []
     /// Who was asked about, to be told when they leave; empty when nobody is asked about.
     private var admitted: [Token: IPAddress] = [:]
@@ -77,7 +90,9 @@ public final class HTTPServer: Source {
         self.tls = tls
         self.responder = responder
         dateField = DateField(unixSeconds: reactor.unixSeconds)
+        held = HeldMemory(most: options.heldBytes)
         super.init()
+        reactor.addBeforeSleep(self)
         if options.inherited.isEmpty { listeners = [try Listener(self)] }
         for descriptor in options.inherited { listeners.append(try Listener(self, inheriting: descriptor)) }
         _ = reactor.schedule(self, at: reactor.now + HTTPServerLimits.sweep)
@@ -173,13 +188,13 @@ public final class HTTPServer: Source {
 
     func accepted(_ descriptor: Int32) {
         guard connections.count < options.maximumConnections else {
-            counters.refused += 1
+            count(.full)
             refuseConnection(descriptor, Self.full)
             return
         }
         let peer = options.asksForAdmission ? IPAddress(SocketAddress(peerOf: descriptor)) : nil
         if let peer, !responder.admits(peer) {
-            counters.refused += 1
+            count(.address)
             refuseConnection(descriptor, Self.tooMany)
             return
         }
@@ -190,7 +205,7 @@ public final class HTTPServer: Source {
             if let peer { admitted[connection.token] = peer }
         } catch {
             if let peer { responder.left(peer) }
-            counters.refused += 1
+            count(.descriptors)
             Glibc.close(descriptor)
         }
     }
@@ -208,14 +223,27 @@ public final class HTTPServer: Source {
     /// A client that speaks TLS understands nothing else before the handshake (RFC 8446 section 6): internal_error.
     private static let alert: StaticString = "\u{15}\u{03}\u{03}\u{00}\u{02}\u{02}\u{50}"
 
-    /// At the limit: a word instead of a silent reset. What does not fit into the socket's buffer at once is not worth
-    /// waiting for.
+    /// At the limit: a word instead of a silent reset. A socket that is closed while its client's request comes would take
+    /// that word back with a reset, so some linger.
     private func refuseConnection(_ descriptor: Int32, _ answer: StaticString) {
         let answer = tls == nil ? answer : Self.alert
-        _ = send(descriptor, answer.utf8Start, answer.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
-        shutdown(descriptor, Int32(SHUT_RDWR))
-        Glibc.close(descriptor)
+        guard refusedLingering < HTTPServerLimits.refusedLingering else {
+            _ = send(descriptor, answer.utf8Start, answer.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
+            shutdown(descriptor, Int32(SHUT_RDWR))
+            Glibc.close(descriptor)
+            return
+        }
+        do throws(SystemError) {
+            let stream = try TCPStream(reactor, descriptor, handler: Refused(self))
+            refusedLingering += 1
+            stream.output.append(answer)
+            stream.closeAfterFlush()
+        } catch {
+            Glibc.close(descriptor)
+        }
     }
+
+    fileprivate func refusedHasLeft() { refusedLingering -= 1 }
 
     /// A connection changes its protocol: late answers to the old one find nothing.
     func replace(_ connection: HTTPConnection, by upgraded: UpgradedConnection) {
@@ -230,7 +258,22 @@ public final class HTTPServer: Source {
     }
 
     func respondTo(acceptError error: SystemError) {
-        counters.refused += 1
+        count(.descriptors)
+    }
+
+    func count(_ refusal: ConnectionRefusal) { counters.refusals[refusal.rawValue] += 1 }
+
+    func count(_ end: ConnectionEnd) { counters.ends[end.rawValue] += 1 }
+
+    // MARK: Fairness
+
+    /// A connection has had its part of this turn; it goes on in the next.
+    func yield(_ connection: ServerConnection) { yielded.append(connection.token) }
+
+    public override func beforeSleep() {
+        guard !yielded.isEmpty else { return }
+        for token in yielded { connections[token]?.goOn() }
+        yielded.removeAll(keepingCapacity: true)
     }
 
     private static let drainTag: UInt32 = 1
@@ -242,6 +285,7 @@ public final class HTTPServer: Source {
         }
         let now = reactor.now
         for connection in connections.values { connection.sweep(now) }
+        countHeld()
         _ = reactor.schedule(self, at: now + HTTPServerLimits.sweep)
     }
 
@@ -291,4 +335,13 @@ private final class Listener: TCPListener {
 
     override func accepted(_ descriptor: Int32) { server.accepted(descriptor) }
     override func acceptFailed(_ error: SystemError) { server.respondTo(acceptError: error) }
+}
+
+/// A connection that was refused, until its client has read why.
+private final class Refused: StreamHandler {
+    private unowned let server: HTTPServer
+
+    init(_ server: HTTPServer) { self.server = server }
+
+    override func closed(_ reason: StreamEnd) { server.refusedHasLeft() }
 }

@@ -12,6 +12,35 @@ public enum HTTPServerLimits {
     /// given up with 408: a dripping client must not hold memory for long.
     static let slowestBody: Int64 = 1024
 
+    /// Requests of one connection that are begun in a turn: then it is the others' turn. As many as a pipelining client may
+    /// have under way, so that none of those has to wait.
+    static let requestsPerTurn = pipelinedRequests
+
+    /// Bytes of frames that a WebSocket's turn has: some 10,000 Pings at worst.
+    static let frameBytesPerTurn = 64 << 10
+
+    /// What all clients of the process together may make it hold (`HeldMemory`): 2,500 answers of a page each, or 256
+    /// bodies of 1 MiB that are not whole. Beyond it those who hold most and do not go on are cut off, and what would need
+    /// more is answered 503. Together with everything else this stays below the 512 MiB that deploy/kubernetes allows.
+    public static let heldBytes = 256 << 20
+
+    /// A reactor's share of it is not smaller than this, however many there are.
+    public static let heldBytesOfReactor = 16 << 20
+
+    /// Who holds less than this is not worth cutting off.
+    static let heldLittle = 16 << 10
+
+    /// A client that takes nothing for so long is one that does not read, when memory is short. (When it is not, that
+    /// takes `writeStall`.)
+    static let heldUp: Duration = .seconds(5)
+
+    /// At most so often is counted what is held: a walk over all connections.
+    static let recount: Duration = .milliseconds(10)
+
+    /// Refused connections of a reactor that linger until their client has read why; beyond it they are closed at once, and
+    /// a client that has sent its request already may see a reset instead.
+    static let refusedLingering = 64
+
     /// How often deadlines of connections are looked at: one walk over all of them instead of a timer for each.
     static let sweep: Duration = .seconds(1)
 

@@ -16,6 +16,11 @@ struct RequestBody {
     /// Bytes that came, whatever became of them.
     var received: Int64 = 0
 
+    /// What its consumer keeps of it.
+    var heldBytes: Int {
+        if case .streamed(let consumer) = use { consumer.heldBytes } else { 0 }
+    }
+
     /// Whether somebody waits for it to end.
     var isAwaited: Bool {
         if case .dropped = use { false } else { true }
@@ -55,6 +60,14 @@ extension HTTPConnection {
 
     func takeBody(_ piece: Span<UInt8>) {
         body.received += Int64(piece.count)
+        if body.isAwaited {
+            server.held.add(piece.count)
+            if server.isShortOfMemory {
+                server.count(.memory)
+                refuseForMemory()
+                return
+            }
+        }
         switch body.use {
         case .dropped: break
         case .collected(let context):

@@ -25,6 +25,9 @@ struct ResponseQueue {
     /// Requests that began and whose answers were not sent, those under way among them.
     var unanswered: Int { Int(nextSequence &- nextToAnswer) }
 
+    /// Bytes of answers that wait for those before them.
+    var heldBytes: Int { held.reduce(0) { $0 + $1.bytes.count } }
+
     /// Whether a request has ever come.
     var hasBegun: Bool { nextSequence != 0 }
 

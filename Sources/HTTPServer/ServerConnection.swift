@@ -11,4 +11,16 @@ open class ServerConnection: StreamHandler {
 
     /// The server is draining: end as soon as it can be done properly.
     open func drain() {}
+
+    /// It has had to wait for its next turn (`HTTPServer.yield`).
+    open func goOn() {}
+
+    /// Bytes that it holds for its client: what came and is not dealt with, what is made and not sent.
+    open var heldBytes: Int { 0 }
+
+    /// Whether it is one of those who are let go when all together hold too much.
+    open func mayBeShed(_ now: Instant) -> Bool { false }
+
+    /// Lets go of what it holds.
+    open func shed() {}
 }

@@ -25,6 +25,12 @@ open class UpgradedConnection: ServerConnection {
     /// Whether data may still be sent.
     open var isOpen: Bool { stream.isOpen }
 
+    open override var heldBytes: Int { stream.heldBytes }
+
+    open override func mayBeShed(_ now: Instant) -> Bool { stream.isHeldUp(now) }
+
+    open override func shed() { stream.close() }
+
     /// Ends it in the way that lets the peer come again.
     open func comeAgain(_ reason: StaticString) {}
 

@@ -74,7 +74,8 @@ open class WebSocketConnection: UpgradedConnection {
 
     // MARK: The stream's events
 
-    public final override func received(_ bytes: Span<UInt8>) -> Int {
+    public final override func received(_ all: Span<UInt8>) -> Int {
+        let bytes = all.extracting(first: min(all.count, HTTPServerLimits.frameBytesPerTurn))
         var offset = 0
         while true {
             let before = stream.output.count
@@ -86,7 +87,12 @@ open class WebSocketConnection: UpgradedConnection {
                 switch event {
                 case .needMore:
                     // A peer that pings and does not read costs what it is allowed to.
-                    if stream.isCongested { stream.pauseReading() }
+                    if stream.isCongested {
+                        stream.pauseReading()
+                    } else if all.count > bytes.count {
+                        stream.pauseReading()
+                        server.yield(self)
+                    }
                     return offset
                 case .text where !hasEnded:
                     isDelivering = true
@@ -104,6 +110,7 @@ open class WebSocketConnection: UpgradedConnection {
                 }
                 guard stream.isOpen else { return bytes.count }
             } catch {
+                server.count(ConnectionEnd(error))
                 end()
                 stream.closeAfterFlush()
                 return bytes.count
@@ -127,6 +134,10 @@ open class WebSocketConnection: UpgradedConnection {
         stream.resumeReading()
     }
 
+    public final override func goOn() {
+        if !stream.isCongested { stream.resumeReading() }
+    }
+
     public final override func receivedEnd() {
         // No half-close in WebSocket: without a Close frame this is 1006 for the peer (RFC 6455 section 7.1.5).
         stream.close()
@@ -140,15 +151,28 @@ open class WebSocketConnection: UpgradedConnection {
     open override func sweep(_ now: Instant) {
         if stream.isWriteBlocked {
             // What was said before, a Close among it, has not left yet: neither a Ping nor its deadline would mean anything.
-            if now - stream.lastProgress > HTTPServerLimits.writeStall { stream.close() }
+            if now - stream.lastProgress > HTTPServerLimits.writeStall {
+                server.count(.stalled)
+                stream.close()
+            }
             return
         }
         guard now >= session.nextDeadline else { return }
         let before = stream.output.count
         switch session.tick(now: now, output: &stream.output) {
         case .fine: if stream.output.count != before { controlWritten() }
-        case .gone: stream.close()
+        case .gone:
+            // Whom we told to go, and who says nothing more, is gone as he should be.
+            if session.state == .open { server.count(.silent) }
+            stream.close()
         }
+    }
+
+    public final override var heldBytes: Int { stream.heldBytes + session.capacity }
+
+    /// A message that is not whole, or what is not read.
+    public final override func mayBeShed(_ now: Instant) -> Bool {
+        stream.isHeldUp(now) || session.capacity >= HTTPServerLimits.heldLittle
     }
 
     public override func drain() {

@@ -32,6 +32,11 @@ public enum ReactorLimits {
     /// How long a name may take to resolve before the asker is told it failed.
     static let resolve: Duration = .seconds(5)
 
+    /// Look-ups of a reactor whose threads have not ended: getaddrinfo(3) has a patience of its own, half a minute perhaps,
+    /// and one that is given up goes on. A gateway connects to three names at most, each again after some seconds; beyond
+    /// this the asker is told that it failed.
+    static let resolverThreads = 16
+
     /// The backlog of a listener: what the kernel's own default ceiling (net.core.somaxconn) allows.
     static let listenBacklog: Int32 = 4096
 

@@ -14,6 +14,8 @@ final class Resolver: MailboxReceiver<Resolver.Answer> {
     struct Answer: Sendable {
         let token: Token
         let result: Result<[SocketAddress], ResolveError>
+        /// Of a thread, which has ended.
+        let endsThread: Bool
     }
 
     private struct Pending {
@@ -26,9 +28,15 @@ final class Resolver: MailboxReceiver<Resolver.Answer> {
     private let answers: Mailbox<Answer>
     private var pending = Slab<Pending>()
     private var expiries: [(deadline: Instant, token: Token)] = []
+    private var threads = 0
+    private let lookUp: @Sendable (String, UInt16) -> Result<[SocketAddress], ResolveError>
 
-    init(_ reactor: Reactor) throws(SystemError) {
+    init(
+        _ reactor: Reactor,
+        lookUp: @escaping @Sendable (String, UInt16) -> Result<[SocketAddress], ResolveError> = Resolver.lookUp
+    ) throws(SystemError) {
         self.reactor = reactor
+        self.lookUp = lookUp
         answers = try Mailbox()
         try super.init(reactor, answers)
     }
@@ -36,25 +44,32 @@ final class Resolver: MailboxReceiver<Resolver.Answer> {
     func resolve(_ host: String, port: UInt16, for source: Source, tag: UInt32) {
         let token = pending.insert(Pending(source: source, tag: tag, host: host))
         if let address = SocketAddress(numeric: host, port: port) {
-            answers.post(Answer(token: token, result: .success([address])))
+            answers.post(Answer(token: token, result: .success([address]), endsThread: false))
+            return
+        }
+        guard threads < ReactorLimits.resolverThreads else {
+            let failure = ResolveError(host: host, reason: "too many look-ups have no answer yet")
+            answers.post(Answer(token: token, result: .failure(failure), endsThread: false))
             return
         }
         let deadline = reactor.now + ReactorLimits.resolve
         expiries.append((deadline, token))
         _ = reactor.schedule(self, at: deadline)
-        let answers = answers
+        let (answers, lookUp) = (answers, lookUp)
         do throws(SystemError) {
             let thread = try Thread(name: "resolver") {
-                answers.post(Answer(token: token, result: Resolver.lookUp(host, port: port)))
+                answers.post(Answer(token: token, result: lookUp(host, port), endsThread: true))
             }
             thread.detach()
+            threads += 1
         } catch {
             let failure = ResolveError(host: host, reason: error.description)
-            answers.post(Answer(token: token, result: .failure(failure)))
+            answers.post(Answer(token: token, result: .failure(failure), endsThread: false))
         }
     }
 
     override func receive(_ answer: Answer) {
+        if answer.endsThread { threads -= 1 }
         guard let asked = pending.remove(answer.token) else { return }
         switch answer.result {
         case .success(let addresses): asked.source.resolved(addresses, error: nil, tag: asked.tag)
@@ -71,7 +86,7 @@ final class Resolver: MailboxReceiver<Resolver.Answer> {
         }
     }
 
-    private static func lookUp(_ host: String, port: UInt16) -> Result<[SocketAddress], ResolveError> {
+    @Sendable private static func lookUp(_ host: String, port: UInt16) -> Result<[SocketAddress], ResolveError> {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_ADDRCONFIG

@@ -115,6 +115,9 @@ public final class TCPStream: Source {
     /// More waits to be sent than a producer should add to.
     public var isCongested: Bool { output.count > ReactorLimits.outputHighWater }
 
+    /// Bytes that are kept: what came and is not consumed, what is not sent.
+    public var heldBytes: Int { unconsumed.count + output.count + (hasCipher ? cipher?.heldBytes ?? 0 : 0) }
+
     /// Whether a direct `send(2)` on the descriptor keeps the order: open, plain, and nothing waits in `output`.
     public var isIdleForWriting: Bool { state == .open && output.isEmpty && !isWriteBlocked && !hasCipher }
 

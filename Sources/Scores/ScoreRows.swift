@@ -15,6 +15,9 @@ public struct ScoreRows: Equatable, Sendable {
 
     public var count: Int { scores.count }
 
+    /// What they take.
+    public var bytes: Int { users.count + 8 * scores.count }
+
     /// The name in row `index`.
     @_lifetime(borrow self)
     public func user(at index: Int) -> Span<UInt8> {

@@ -144,6 +144,9 @@ public final class TLSSession {
             count: wire.pointee.output_tail - wire.pointee.output_head)
     }
 
+    /// Bytes that are kept, on either way.
+    public var heldBytes: Int { kept.count + output.count }
+
     /// So many of them have been sent.
     public func consumeOutput(_ count: Int) {
         precondition(count >= 0 && count <= output.count, "consumed more than there is")

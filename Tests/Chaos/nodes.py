@@ -34,7 +34,7 @@ SHUTDOWN_TIMEOUT = 10
 #: What the runtime, the C library, a sanitizer and the backtracer write; a masked secret in a line of ours is ***, too.
 CRASH = re.compile(r"^\*\*\* |Fatal error|Sanitizer|Program crashed|Backtrace took")
 #: Beyond it, on a machine that has other things to do.
-SHUTDOWN_GRACE = 5
+SHUTDOWN_GRACE = 20
 
 
 def shape(topology):

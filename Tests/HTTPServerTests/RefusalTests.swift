@@ -160,11 +160,31 @@ import Testing
         }
         #expect(second.answers == ["503 close"])
         #expect(test.server.counters.refused == 1)
+        #expect(test.server.counters.refusals[ConnectionRefusal.full.rawValue] == 1)
         first.close()
         test.turn { test.server.connectionCount == 0 }
         let third = try test.connect()
         third.send(get("/now"))
         test.turn { third.answers == ["200 /now"] }
+    }
+
+    @Test func whoIsRefusedReadsWhyThoughItsRequestCame() throws {
+        let test = try TestServer(maximumConnections: 1)
+        let first = try test.connect()
+        first.send(get("/now"))
+        test.turn { first.answers == ["200 /now"] }
+        // More of them than linger: the others are refused all the same.
+        let others = try (0..<HTTPServerLimits.refusedLingering + 10).map { _ in try test.connect() }
+        for other in others { _ = other.sendSome(Array((get("/now") + get("/now")).utf8)[...]) }
+        test.turn { Int(test.server.counters.refused) == others.count }
+        test.turn {
+            for other in others { other.receive() }
+            return others.allSatisfy { $0.hasEnded || $0.wasReset }
+        }
+        for other in others.prefix(HTTPServerLimits.refusedLingering) {
+            #expect(other.answers == ["503 close"] && !other.wasReset)
+        }
+        #expect(test.responder.paths.count == 1)
     }
 }
 

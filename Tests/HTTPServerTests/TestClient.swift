@@ -13,14 +13,17 @@ final class TestServer {
     let server: HTTPServer
 
     init(
-        maximumConnections: Int = 1000, requestTimeout: Duration = .seconds(600), idleTimeout: Duration = .seconds(600)
+        maximumConnections: Int = 1000, heldBytes: Int = HTTPServerLimits.heldBytes,
+        requestTimeout: Duration = .seconds(600),
+        idleTimeout: Duration = .seconds(600)
     ) throws {
         reactor = try Reactor()
         server = try HTTPServer(
             reactor,
             HTTPServer.Options(
                 address: SocketAddress(numeric: "127.0.0.1", port: 0)!, sharesPort: false,
-                maximumConnections: maximumConnections, requestTimeout: requestTimeout, idleTimeout: idleTimeout),
+                maximumConnections: maximumConnections, heldBytes: heldBytes, requestTimeout: requestTimeout,
+                idleTimeout: idleTimeout),
             responder: responder)
     }
 

@@ -56,6 +56,13 @@ def command(*arguments, env=None, directory=None, timeout=60):
     )
 
 
+def metric(page, name):
+    """The value of a metric on a page of `/metrics`."""
+    values = [line.rsplit(" ", 1)[1] for line in page.decode().splitlines() if line.startswith(f"{name} ")]
+    assert len(values) == 1, f"{name} is there {len(values)} times"
+    return float(values[0])
+
+
 class Gateway:
     """One process. `stop()` is SIGTERM and asks for exit code 0, and so does the end of the test."""
 
@@ -140,18 +147,39 @@ class Gateway:
         return self.process is not None and self.process.poll() is None
 
     def metric(self, name):
-        """The value of a metric without labels."""
-        lines = self.get("/metrics").content.decode().splitlines()
-        return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+        """The value of a metric, whose labels belong to its name."""
+        answer = self.get("/metrics")
+        assert answer.status == 200, f"/metrics is answered {answer.status}"
+        return metric(answer.content, name)
+
+    def metric_if_answered(self, name):
+        """The same for `eventually`; None while there is no room for who asks."""
+        with contextlib.suppress(AssertionError, OSError, http.client.HTTPException):
+            return self.metric(name)
 
     def peak_memory(self):
         """The most resident memory it ever had, in bytes."""
+        return self._memory("VmHWM")
+
+    def memory(self):
+        """The resident memory it has now, in bytes."""
+        return self._memory("VmRSS")
+
+    def _memory(self, name):
         if REPORTS:
             pytest.skip("most of the memory is the sanitizer's")
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
-        raise RuntimeError("no VmHWM")
+        raise RuntimeError(f"no {name}")
+
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def cpu_seconds(self):
+        """What it has used of the processors so far."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     # The everyday client; what is special speaks through `wire()`.
 

@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import socket
-import time
 
 import pytest
 
@@ -134,12 +133,13 @@ def statuses(gateway, count, headers=None, connection=None):
 
 
 def test_who_asks_too_often_is_told_when_to_come_again(world):
-    gateway = world.gateway(RATE_LIMIT="20/m")
+    gateway = world.gateway(RATE_LIMIT="20/h")
     answers = statuses(gateway, 30)
     codes = [status for status, _ in answers]
     # Connections count as requests do, those of the start among them.
     assert codes == sorted(codes) and 10 <= codes.count(200) <= 19
-    assert {after for status, after in answers if status == 429} == {"3"}
+    # The next one is there in three minutes, or some seconds less.
+    assert all(100 < int(after) <= 180 for status, after in answers if status == 429)
 
 
 def test_probes_are_not_counted(world):
@@ -165,9 +165,8 @@ def test_a_token_has_a_rate_of_its_own(world):
 def test_the_rate_comes_back(world):
     gateway = world.gateway(RATE_LIMIT="5/s")
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
-    assert 429 in {status for status, _ in statuses(gateway, 20, connection=connection)}
-    time.sleep(1.1)
-    assert statuses(gateway, 1, connection=connection)[0][0] == 200
+    eventually(lambda: 429 in {status for status, _ in statuses(gateway, 20, connection=connection)})
+    eventually(lambda: statuses(gateway, 1, connection=connection)[0][0] == 200)
 
 
 def test_connecting_and_leaving_is_not_free(world):

@@ -128,7 +128,7 @@ def test_it_ends_in_time_while_the_broker_is_away(world, broker_away):
     posted = gateway.post("ada", 1)
     began = time.monotonic()
     gateway.stop()
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 15, "and not when the broker is back"
     broker_away.ends()
     listener = world.broker.listen(world.exchange)
     world.gateway()
@@ -144,7 +144,7 @@ def test_it_ends_in_time_while_the_broker_stands_still(world):
         posted = gateway.post("ada", 1)
         began = time.monotonic()
         gateway.stop()
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 15, "and not when the broker is back"
         assert "unpublished_messages" in gateway.log
     world.gateway()
     assert listener.wait_for(1, seconds=30) == [posted]
@@ -160,7 +160,7 @@ def test_a_second_signal_ends_it_at_once_whoever_still_works(world):
             time.sleep(0.5)
             assert gateway.running
             gateway.signal(signal.SIGINT)
-            assert gateway.process.wait(timeout=5) == 128 + signal.SIGINT
+            assert gateway.process.wait(timeout=15) == 128 + signal.SIGINT
 
 
 def test_it_ends_cleanly_under_load(world):

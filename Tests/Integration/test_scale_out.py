@@ -62,12 +62,13 @@ def test_two_of_each_and_one_of_each_dies(world):
     before = len(slack.posts)
     for dead in (scores[0], reporters[0], posters[0]):
         dead.kill()
+    after = len(slack.posts)
     time.sleep(SECOND)
     stop.set()
     for writer in writers:
         writer.join()
     acknowledged = sorted(id for writer in writers for id in writer.acknowledged)
-    assert len(acknowledged) > 100
+    assert len(acknowledged) > 20
 
     # Once in the table, whatever was repeated.
     rows = [row[0] for row in world.sql('select id from "Score" order by id')]
@@ -87,7 +88,7 @@ def test_two_of_each_and_one_of_each_dies(world):
     eventually(lambda: told() >= len(rows), 60, "Slack is told of all")
     time.sleep(2.5)
     repeated = told() - len(rows)
-    under_way = [post.told for post in slack.posts[max(0, before - 1) : before + 1]]
+    under_way = [post.told for post in slack.posts[max(0, before - 1) : after + 1]]
     assert repeated == 0 or repeated in under_way, (repeated, under_way)
 
     for reader in readers:

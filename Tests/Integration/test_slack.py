@@ -65,11 +65,12 @@ def test_texts(world, user, score, text):
 def test_at_most_one_a_second_and_none_lost(world):
     slack = world.slack()
     gateway = world.gateway(**slack.env)
+    began = time.monotonic()
     for index in range(20):
         gateway.post(f"p{index}", 2)
         time.sleep(0.2)
     assert sorted(slack.wait_for(20)) == sorted(line(f"p{index}") for index in range(20))
-    assert 3 <= len(slack.posts) <= 8, slack.texts
+    assert 3 <= len(slack.posts) <= time.monotonic() - began + 2, slack.texts
     assert min(slack.gaps) >= 1, slack.gaps
 
 
@@ -78,11 +79,15 @@ def test_the_first_after_a_pause_goes_at_once(world):
     gateway = world.gateway(**slack.env)
     gateway.post("p0", 2)
     slack.wait_for(1)
-    time.sleep(1.5)
-    before = time.monotonic()
-    gateway.post("p1", 2)
-    slack.wait_for(2)
-    assert slack.posts[-1].at - before < 0.9
+    waits = []
+    # The best of some: a busy machine may take its time, but who waits for the pace takes a second each time.
+    while min(waits, default=1) >= 0.9 and len(waits) < 10:
+        time.sleep(1.5)
+        before = time.monotonic()
+        gateway.post(f"p{len(waits) + 1}", 2)
+        slack.wait_for(len(waits) + 2)
+        waits.append(slack.posts[-1].at - before)
+    assert min(waits) < 0.9, waits
 
 
 @pytest.mark.rabbitmq
@@ -102,7 +107,7 @@ def test_a_backlog_of_a_thousand_is_a_handful_of_digests(world, while_):
         eventually(lambda: gateway.metric("score_gateway_slack_waiting") == 1_000, what="all are taken")
     slack.always = slack_answers.OK
     assert slack.wait_for_told(1_000) == 1_000
-    assert len(slack.texts) <= 4, slack.texts
+    assert len(slack.texts) <= 10, slack.texts
     first = slack.texts[0].splitlines()
     assert first[0].startswith(":tada: p"), first
     assert all(gap >= 1 for gap in slack.gaps), slack.gaps
@@ -411,23 +416,36 @@ def test_an_active_poster_that_stands_still_is_followed_by_the_other(world):
     scores.post("before", 2)
     slack.wait_for(1)
     stopped = eventually(lambda: active(posters), what="one is active")
-    # It falls asleep with a score that waits for its second.
-    scores.post("held", 2)
-    eventually(lambda: stopped.metric("score_gateway_slack_waiting") == 1, what="it is taken")
-    stopped.signal(signal.SIGSTOP)
-    assert len(slack.posts) == 1, "too slow: it was told already"
+    # It falls asleep with a score that waits for its second: in the first one for which this is quick enough.
+    told = ["before"]
+    for attempt in range(20):
+        told.append(f"held{attempt}")
+        scores.post(told[-1], 2)
+        eventually(
+            lambda: len(slack.accepted) == len(told) or stopped.metric("score_gateway_slack_waiting") == 1,
+            what="it is taken",
+        )
+        stopped.signal(signal.SIGSTOP)
+        if len(slack.posts) < len(told):
+            break
+        stopped.signal(signal.SIGCONT)
+        slack.wait_for(len(told))
+    else:
+        pytest.fail("it was always told already")
     try:
         before = time.monotonic()
+        told.append("meanwhile")
         scores.post("meanwhile", 2)
-        assert slack.wait_for(3, seconds=60) == [line("before"), line("held"), line("meanwhile")]
+        assert slack.wait_for(len(told), seconds=60) == [line(name) for name in told]
         print(f"taken over after {time.monotonic() - before:.1f} s")
+        told.append("after")
         scores.post("after", 2)
-        slack.wait_for(4)
+        slack.wait_for(len(told))
     finally:
         stopped.signal(signal.SIGCONT)
     # Awake again, it does not tell what it was given when it fell asleep.
     time.sleep(3)
-    assert slack.accepted == [line("before"), line("held"), line("meanwhile"), line("after")]
+    assert slack.accepted == [line(name) for name in told]
     eventually(lambda: "poster: broker is back" in stopped.log, what="it stands by again")
 
 

@@ -10,6 +10,24 @@ private final class Collector: MailboxReceiver<Int> {
     override func receive(_ message: Int) { messages.append(message) }
 }
 
+/// Holds threads up until it is opened.
+private final class Gate: Sendable {
+    private let ends: (reader: Int32, writer: Int32)
+
+    init() {
+        var ends: [Int32] = [0, 0]
+        pipe(&ends)
+        self.ends = (ends[0], ends[1])
+    }
+
+    func open() { close(ends.writer) }
+
+    func wait() {
+        var byte: UInt8 = 0
+        _ = read(ends.reader, &byte, 1)
+    }
+}
+
 private final class Asker: Source {
     var addresses: [SocketAddress]?
     var error: ResolveError?
@@ -62,6 +80,25 @@ private func turn(_ reactor: Reactor, until condition: () -> Bool) {
         turn(reactor) { asker.addresses != nil }
         #expect(asker.addresses == [])
         #expect(asker.error?.host == "no-such-host.invalid")
+    }
+
+    @Test func looksUpSoManyAtOnceAndNoMore() throws {
+        let reactor = try Reactor()
+        // Names without an answer, until the test gives one.
+        let gate = Gate()
+        let resolver = try Resolver(reactor) { host, _ in
+            gate.wait()
+            return .failure(ResolveError(host: host, reason: "nobody knows"))
+        }
+        let askers = (0..<ReactorLimits.resolverThreads + 5).map { _ in Asker() }
+        for asker in askers { resolver.resolve("somewhere.invalid", port: 1, for: asker, tag: 0) }
+        turn(reactor) { askers.filter { $0.error != nil }.count == 5 }
+        #expect(askers.last?.error?.reason == "too many look-ups have no answer yet")
+        gate.open()
+        turn(reactor) { askers.allSatisfy { $0.error != nil } }
+        let next = Asker()
+        resolver.resolve("somewhere.invalid", port: 1, for: next, tag: 0)
+        turn(reactor) { next.error?.reason == "nobody knows" }
     }
 }
 

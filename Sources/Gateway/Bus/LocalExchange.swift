@@ -2,6 +2,7 @@ import AMQP
 import Bytes
 import Reactor
 import Scores
+import Synchronization
 
 /// The bus inside the process: what any reactor publishes goes to all consumers, which live on worker 0. Nothing of it
 /// outlives the process, and nothing has to: the feed begins with what the store has, and the poster's queue
@@ -11,24 +12,48 @@ final class LocalExchange: Sendable {
     struct Message: Sendable {
         let scores: Int
         let body: [UInt8]
+        /// What it takes, with all that is around it.
+        var bytes: Int { body.count + 64 }
     }
 
     let mailbox: Mailbox<Message>
+    /// Bytes that are in the mailbox.
+    private let waiting = Atomic<Int>(0)
 
     init() throws(SystemError) {
         mailbox = try Mailbox()
+    }
+
+    /// Whether more may be published: at most one message a reactor is over the limit.
+    var hasRoom: Bool { waiting.load(ordering: .relaxed) < LocalLimits.exchangeBytes }
+
+    func publish(_ message: Message) {
+        waiting.add(message.bytes, ordering: .relaxed)
+        mailbox.post(message)
+    }
+
+    /// A message has reached the consumers.
+    fileprivate func taken(_ message: Message) {
+        waiting.subtract(message.bytes, ordering: .relaxed)
     }
 }
 
 /// The receiving end: gives every message to every consumer.
 final class LocalFanout: MailboxReceiver<LocalExchange.Message> {
+    private let exchange: LocalExchange
     private var consumers: [LocalConsumer] = []
+
+    init(_ reactor: Reactor, _ exchange: LocalExchange) throws(SystemError) {
+        self.exchange = exchange
+        try super.init(reactor, exchange.mailbox)
+    }
 
     func bind(_ consumer: LocalConsumer) {
         consumers.append(consumer)
     }
 
     override func receive(_ message: LocalExchange.Message) {
+        exchange.taken(message)
         for consumer in consumers { consumer.take(message) }
     }
 }
@@ -54,7 +79,7 @@ extension LocalExchange.Message {
     }
 }
 
-/// What the outbox of one reactor publishes with. A message that is in the mailbox has arrived.
+/// What the outbox of one reactor publishes with. A message that is in the mailbox has arrived, as long as there is room.
 final class LocalPublisher: BusConnection {
     private let reactor: Reactor
     private let exchange: LocalExchange
@@ -83,11 +108,11 @@ final class LocalPublisher: BusConnection {
     override var isClosed: Bool { !hasStarted }
     override var isReady: Bool { hasStarted }
     override var isDurable: Bool { false }
-    override var canPublish: Bool { hasStarted }
+    override var canPublish: Bool { hasStarted && exchange.hasRoom }
 
     override func publish(scores: Int, messageID: Span<UInt8>, body: Span<UInt8>, ticket: UInt64) -> Bool {
-        guard hasStarted else { return false }
-        exchange.mailbox.post(LocalExchange.Message(scores: scores, body: body.copied))
+        guard canPublish else { return false }
+        exchange.publish(LocalExchange.Message(scores: scores, body: body.copied))
         if tickets.isEmpty { _ = reactor.schedule(clock, at: reactor.now) }
         tickets.append(ticket)
         return true
@@ -97,6 +122,11 @@ final class LocalPublisher: BusConnection {
         if !hasStarted {
             hasStarted = true
             client.ready()
+        }
+        guard exchange.hasRoom else {
+            // What is confirmed late is published late: the outbox has a limit, and the store has none.
+            _ = reactor.schedule(clock, at: reactor.now + LocalLimits.roomPause)
+            return
         }
         let confirmed = tickets
         tickets.removeAll()

@@ -1,5 +1,12 @@
 /// The local bus' limits, with their reasons.
 enum LocalLimits {
+    /// Bytes of messages that have been published and not yet been taken by the consumers' reactor. Some batches of every
+    /// reactor; when it lags, nothing more is confirmed or published until it has caught up, and the outbox has the rest.
+    static let exchangeBytes = 8 << 20
+
+    /// How often a publisher looks whether there is room again.
+    static let roomPause: Duration = .milliseconds(10)
+
     /// Messages that wait for the poster in memory; what is more waits in the store. Slack takes a message a second, and
     /// one digest tells all that is held, so more than some seconds of scores are of no use here.
     static let waitingMessages = 256

@@ -80,6 +80,12 @@ final class FeedHub: Source {
         deflated?.append(batch)
     }
 
+    /// Scores went by that this reactor was too late for: readers come again, and are given them by the store.
+    func skip(_ gap: FeedGap) {
+        log.begin(reactor.now)
+        log.skip(gap)
+    }
+
     /// The log holds the newest scores of the store, or readers get what there is.
     func warmed(_ filling: FeedFilling) {
         log.filled(filling)

@@ -16,6 +16,10 @@ enum FeedLimits {
     /// Scores of one page of history, from the store or `SCORES_API`: some 100 KB of frames.
     static let page = 1000
 
+    /// Bytes of scores that a reactor has not taken into its logs yet. Half a million scores of usual size: a reactor that
+    /// is so far behind has stood still for seconds, and its readers have long fallen out of `FEED_LOG_BYTES`.
+    static let inbox = 64 << 20
+
     /// Ids that are remembered to drop doubles: what arrives on two ways (store and bus) does so within seconds.
     static let recentIDs = 1 << 16
 

@@ -108,6 +108,19 @@ package final class FeedLog {
         return true
     }
 
+    /// Scores went by that the log did not get: as if they had been appended, and all of it had fallen out.
+    package func skip(_ gap: FeedGap) {
+        while count > 0 { dropOldest() }
+        if gap.hasUnknown { hasDroppedUnknown = true }
+        if gap.highest > 0 {
+            noteComing(of: gap.highest, gap.seen)
+            noteComing(of: gap.lowest, gap.seen)
+            highestDropped = max(highestDropped, gap.highest)
+        }
+        // No cursor is at the head any more, and so everybody lacks something.
+        head += 1
+    }
+
     private func noteComing(of id: Int64, _ seen: Instant) {
         if id > highest {
             late.newest(

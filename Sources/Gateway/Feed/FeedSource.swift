@@ -188,8 +188,7 @@ final class FeedSource: BusClient {
 
     private func publish() {
         guard !intake.pending.isEmpty else { return }
-        workers.post(
-            .feed(FeedBatch(intake.pending, compressedBy: workers.haveDeflatedSubscribers ? deflater : nil)))
+        workers.post(FeedBatch(intake.pending, compressedBy: workers.haveDeflatedSubscribers ? deflater : nil))
         intake.removePending()
     }
 

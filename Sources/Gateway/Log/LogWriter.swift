@@ -20,6 +20,10 @@ public final class LogWriter: Sendable {
         var finished = false
     }
 
+    /// Lines that were dropped since the start of the process.
+    static var droppedLines: UInt64 { dropped.load(ordering: .relaxed) }
+    private static let dropped = Atomic<UInt64>(0)
+
     private let state = Mutex(State())
     private let limit: Int
     private let format: LogFormat
@@ -63,6 +67,7 @@ public final class LogWriter: Sendable {
                 guard !state.finished else { return false }
                 guard state.lines.count + bytes.count <= limit else {
                     state.dropped += 1
+                    Self.dropped.add(1, ordering: .relaxed)
                     return false
                 }
                 let wasEmpty = state.lines.isEmpty

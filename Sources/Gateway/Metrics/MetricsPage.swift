@@ -1,4 +1,5 @@
 import Bytes
+import HTTPServer
 import Reactor
 
 /// `/metrics`. Each worker counts for itself; here they are summed.
@@ -60,10 +61,7 @@ struct MetricsPage {
 
     private func server(_ encoder: inout PrometheusEncoder) {
         encoder.metric("score_gateway_connections", .gauge, "Open connections.", sum { $0.connections.load() })
-        encoder.metric(
-            "score_gateway_connections_refused_total", .counter,
-            "Connections refused, or not accepted, for want of room or descriptors.",
-            sum { $0.connectionsRefused.load() })
+        connections(&encoder)
         tls(&encoder)
         encoder.family("score_gateway_http_requests_total", .counter, "Requests answered, by route and status.")
         for route in RouteLabel.allCases {
@@ -89,6 +87,29 @@ struct MetricsPage {
         encoder.metric(
             "score_gateway_requests_replayed_total", .counter,
             "Requests answered as the first one with their Idempotency-Key.", sum { $0.requestsReplayed.load() })
+    }
+
+    private func connections(_ encoder: inout PrometheusEncoder) {
+        encoder.family(
+            "score_gateway_connections_refused_total", .counter,
+            "Connections not taken: full, too many of their address, or no descriptor left.")
+        for reason in ConnectionRefusal.allCases {
+            encoder.sample(
+                "score_gateway_connections_refused_total", labels: "reason=\"\(reason)\"",
+                count: sum { $0.connectionsRefused[reason.rawValue].load() })
+        }
+        encoder.family(
+            "score_gateway_connections_ended_total", .counter,
+            "Connections that the server ended by itself: too slow, silent, over a limit, or no HTTP.")
+        for reason in ConnectionEnd.allCases {
+            encoder.sample(
+                "score_gateway_connections_ended_total", labels: "reason=\"\(reason.label)\"",
+                count: sum { $0.connectionsEnded[reason.rawValue].load() })
+        }
+        encoder.metric(
+            "score_gateway_held_bytes", .gauge,
+            "Memory that clients make the process hold: unfinished requests, unread answers.",
+            sum { $0.heldBytes.load() })
     }
 
     private func labels(_ route: RouteLabel) -> String {
@@ -170,6 +191,9 @@ struct MetricsPage {
         encoder.metric(
             "score_gateway_feed_lag_bytes", .gauge, "How far the slowest subscriber was behind when it was last fed.",
             most { max($0.feedLag.load(), $0.deflatedFeedLag.load()) })
+        encoder.metric(
+            "score_gateway_feed_skipped_total", .counter,
+            "Scores that a reactor passed over, because it lagged behind the feed.", sum { $0.feedSkipped.load() })
         encoder.family(
             "score_gateway_feed_disconnects_total", .counter,
             "Subscribers that left: too slow, the history out of reach, shutdown, or gone by themselves.")
@@ -206,6 +230,9 @@ struct MetricsPage {
     }
 
     private func reactors(_ encoder: inout PrometheusEncoder) {
+        encoder.metric(
+            "score_gateway_log_lines_dropped_total", .counter, "Log lines dropped, because nobody read the log.",
+            LogWriter.droppedLines)
         encoder.family(
             "score_gateway_reactor_busy_seconds_total", .counter, "Time a reactor was not waiting for events.")
         for (index, worker) in workers.enumerated() {

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 
 /// What the kernel says of this process, under the names that Prometheus' own clients use.
 enum ProcessMetrics {
@@ -32,7 +33,18 @@ enum ProcessMetrics {
         return fields.count > 1 ? UInt64(fields[1]) ?? 0 : 0
     }
 
+    /// With many connections that is a long folder, and anybody may ask: it is read once a second.
     private static var openDescriptors: UInt64 {
+        let second = UInt64(max(0, seconds(CLOCK_MONOTONIC)))
+        return counted.withLock { counted in
+            if counted.second != second { counted = (second, countDescriptors()) }
+            return counted.descriptors
+        }
+    }
+
+    private static let counted = Mutex((second: UInt64.max, descriptors: UInt64(0)))
+
+    private static func countDescriptors() -> UInt64 {
         guard let folder = opendir("/proc/self/fd") else { return 0 }
         defer { closedir(folder) }
         var count: UInt64 = 0

@@ -17,10 +17,14 @@ final class WorkerMetrics: Sendable {
     let feedDisconnectsGone = Counter()
     let slackLimited = Counter()
     let connections = Counter()
-    let connectionsRefused = Counter()
     let handshakesFailed = Counter()
     /// Seconds since the Unix epoch; 0: no certificate.
     let certificateNotAfter = Counter()
+    /// By `ConnectionRefusal`, and by `ConnectionEnd`.
+    let connectionsRefused = InlineArray<3, Counter> { _ in Counter() }
+    let connectionsEnded = InlineArray<8, Counter> { _ in Counter() }
+    /// What clients make the server hold.
+    let heldBytes = Counter()
     let subscribers = Counter()
     let deflatedSubscribers = Counter()
     let eventSubscribers = Counter()
@@ -37,6 +41,7 @@ final class WorkerMetrics: Sendable {
     let feedSends = Counter()
     let feedBytes = Counter()
     let feedDisconnectsSlow = Counter()
+    let feedSkipped = Counter()
     let feedInvalidMessages = Counter()
     let slackPosted = Counter()
     let slackFailed = Counter()

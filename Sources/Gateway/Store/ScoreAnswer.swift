@@ -54,6 +54,12 @@ final class ScoreAnswer: BodyProducer {
             if let connection { resume(connection) }
             return
         }
+        if server.isShortOfMemory {
+            server.refuse(
+                ticket, .serviceUnavailable, detail: "The gateway is short of memory; try again.",
+                fields: StoreLimits.retryAfter)
+            return
+        }
         switch shape {
         case .single: answerSingle(result)
         case .list(let query):

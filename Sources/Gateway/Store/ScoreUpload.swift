@@ -62,6 +62,9 @@ final class ScoreUpload: BodyConsumer {
         return large?.takesMore ?? true
     }
 
+    /// Of a large batch only some chunks are kept, whatever its size: those have a limit of their own.
+    override var heldBytes: Int { object.count + (large == nil ? rows.bytes : 0) }
+
     private func take(_ piece: Span<UInt8>) throws(Problem) {
         if form == .undecided {
             switch ScoreBatchDecoder.opening(of: piece) {

@@ -1,0 +1,82 @@
+import Bytes
+import Reactor
+
+/// What the clients of a server make it hold: heads and bodies that are not whole yet, answers that are not read yet. Every
+/// connection has limits of its own; this one is of all together, as 20,000 times little is much.
+///
+///     bytes come, answers are made ──▶ estimate ── over the limit ──▶ counted ── still over ──▶ shed: who holds most
+///                                         ▲                              │                        and does not go on
+///                                         └───────── once a second ──────┘
+///
+/// The estimate only grows between two counts, so that nobody has to say what has left.
+struct HeldMemory {
+    let most: Int
+    private(set) var estimate = 0
+    private var countsAgainAt = Instant.distantPast
+
+    init(most: Int) {
+        self.most = most
+    }
+
+    @inline(__always) mutating func add(_ bytes: Int) { estimate += bytes }
+
+    @inline(__always) var isOver: Bool { estimate > most }
+
+    /// Whether counting is worth it: the estimate is over, and the last count is not of a moment ago.
+    func mustCount(_ now: Instant) -> Bool { isOver && now >= countsAgainAt }
+
+    mutating func counted(_ bytes: Int, at now: Instant) {
+        estimate = bytes
+        countsAgainAt = now + HTTPServerLimits.recount
+    }
+}
+
+/// One that might be let go.
+private struct Holder {
+    let connection: ServerConnection
+    let bytes: Int
+}
+
+extension HTTPServer {
+    /// What clients make us hold, in bytes: as counted a second ago, and what has been added since.
+    public var heldByClients: Int { held.estimate }
+
+    /// Whether what clients make us hold is more than it may be: what would make it more is to be refused (503). Those who
+    /// held most were let go already.
+    public var isShortOfMemory: Bool {
+        guard held.isOver else { return false }
+        if held.mustCount(reactor.now) { countHeld() }
+        return held.isOver
+    }
+
+    /// Counts what is held, and lets go of some when it is too much: first whoever holds most, of those who do not read, or
+    /// whose body is not whole. Who reads, however slowly, and asks for no more than one answer, is not among them.
+    func countHeld() {
+        let now = reactor.now
+        var total = 0
+        var holders: [Holder] = []
+        for connection in connections.values {
+            let bytes = connection.heldBytes
+            total += bytes
+            if bytes >= HTTPServerLimits.heldLittle, connection.mayBeShed(now) {
+                holders.append(Holder(connection: connection, bytes: bytes))
+            }
+        }
+        if total > held.most {
+            holders.sort { $0.bytes > $1.bytes }
+            for holder in holders where total > held.most / 4 * 3 {
+                total -= holder.bytes
+                count(.memory)
+                holder.connection.shed()
+            }
+        }
+        held.counted(total, at: now)
+    }
+}
+
+extension TCPStream {
+    /// Whether it holds output for a peer that does not read: much, or for some time.
+    func isHeldUp(_ now: Instant) -> Bool {
+        isWriteBlocked && (isCongested || now - lastProgress > HTTPServerLimits.heldUp)
+    }
+}
