@@ -11,7 +11,7 @@ import Testing
                 FeedItem(
                     Score(id: id, user: Array("ada".utf8), score: 1, createdAt: nil), .bus,
                     now: Instant(nanoseconds: id), unixSeconds: 0)
-            })
+            }, compressedBy: nil)
     }
 
     @Test func whatIsTakenInTimeIsWhole() {

@@ -84,6 +84,7 @@ final class FeedHub: Source {
     func skip(_ gap: FeedGap) {
         log.begin(reactor.now)
         log.skip(gap)
+        deflated?.skip(gap)
     }
 
     /// The log holds the newest scores of the store, or readers get what there is.

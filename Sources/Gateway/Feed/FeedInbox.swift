@@ -79,5 +79,5 @@ package final class FeedInbox: Sendable {
 
 extension FeedBatch {
     /// What it takes, shared by all reactors.
-    var bytes: Int { frames.count + events.count + entries.count * MemoryLayout<Entry>.stride }
+    var bytes: Int { frames.count + deflated.count + events.count + entries.count * MemoryLayout<Entry>.stride }
 }
