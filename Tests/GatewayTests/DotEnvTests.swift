@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Gateway
@@ -69,5 +70,26 @@ import Testing
     func editDistance(left: String, right: String, distance: Int) {
         #expect(EditDistance.between(left, right) == distance)
         #expect(EditDistance.between(right, left) == distance)
+    }
+
+    /// A device, or a bundle of certificates by mistake: refused before it is all read.
+    @Test(arguments: [(0, true), (1, false)]) func aFileHasALimit(beyond: Int, isRead: Bool) throws {
+        var path = Array("/tmp/score-gateway-file.XXXXXX".utf8CString)
+        let descriptor = mkstemp(&path)
+        try #require(descriptor >= 0)
+        defer {
+            close(descriptor)
+            unlink(path)
+        }
+        let bytes = [UInt8](repeating: UInt8(ascii: "x"), count: ConfigurationLimits.fileBytes + beyond)
+        try #require(write(descriptor, bytes, bytes.count) == bytes.count)
+        let outcome = Result { () throws(TextFile.Failure) in
+            try TextFile.read(String(decoding: path.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        }
+        if isRead {
+            #expect(try outcome.get().utf8.count == bytes.count)
+        } else {
+            #expect(outcome == .failure(.tooLarge))
+        }
     }
 }

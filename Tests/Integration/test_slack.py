@@ -212,9 +212,10 @@ def test_a_huge_retry_after_silences_and_loses_nothing(world):
         slack_answers.GARBAGE,
         slack_answers.NOTHING,
         slack_answers.HALF,
+        slack_answers.ENDLESS,
         slack_answers.refused("internal_error"),
     ],
-    ids=["500", "garbage", "nothing", "half", "ok false"],
+    ids=["500", "garbage", "nothing", "half", "endless", "ok false"],
 )
 def test_a_failure_is_tried_again(world, answer):
     slack = world.slack()
