@@ -300,20 +300,19 @@ private final class Reporter {
 
     private func publish(_ now: Time) {
         guard !intake.pending.isEmpty else { return }
-        let batch = FeedBatch(intake.pending)
+        let batch = FeedBatch(intake.pending, compressedBy: nil)
         intake.removePending()
         log.begin(at(now))
-        let bytes = form == .frames ? batch.frames : batch.events
-        var offset = 0
-        for entry in batch.entries {
-            let end = offset + (form == .frames ? entry.frame : entry.event)
-            let frame = Array(bytes[offset..<end])
-            if frame.withUnsafeBytes({ log.append($0, id: entry.id, entry.way, seen: entry.seen) }) { note(frame) }
-            offset = end
+        var size = 0
+        _ = batch.forEach(form) { bytes, entry in
+            size += bytes.count
+            let isTaken = log.append(bytes, id: entry.id, entry.way, seen: entry.seen)
+            if isTaken { note(Array(bytes)) }
+            return isTaken
         }
-        precondition(offset == bytes.count, "bytes that belong to no score")
+        precondition(size == (form == .frames ? batch.frames : batch.events).count, "bytes that belong to no score")
         precondition(log.count == frames.count && log.tail == UInt64(tail), "the log dropped others")
-        precondition(log.head == UInt64(tail + size), "the log is longer than what came")
+        precondition(log.head == UInt64(tail + self.size), "the log is longer than what came")
         if now % 5000 == 0 { check() }
     }
 

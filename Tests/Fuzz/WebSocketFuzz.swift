@@ -2,9 +2,10 @@ import Bytes
 import WebSocket
 
 // Properties: however a stream is cut, a session says and sends the same, and fails at the same place; a header that was
-// decoded encodes to the same bytes; what one role encodes, in whatever fragments, the other one decodes to the same message.
+// decoded encodes to the same bytes; what one role encodes, compressed or not and in whatever fragments, the other one decodes
+// to the same message, and no message is longer than its limit.
 //
-// Needs Bytes, COpenSSL (libcrypto) and WebSocket. Input: [role and limit, cuts, fragment size] [stream …].
+// Input: [role, limit and compression, cuts, fragment size] [stream …].
 
 @c(LLVMFuzzerTestOneInput)
 public func fuzzWebSocket(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
@@ -12,13 +13,16 @@ public func fuzzWebSocket(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let input = Array(UnsafeBufferPointer(start: start, count: count))
     let role: WebSocketRole = input[0] & 1 == 0 ? .server : .client
     let limit = [16, 200, 70_000, 70_000][Int(input[0] >> 1 & 3)]
+    let deflate = input[0] & 8 == 0 ? nil : PermessageDeflate()
     let stream = Array(input[3...])
 
-    let whole = Conversation(stream, role: role, limit: limit, cuts: nil)
-    precondition(whole == Conversation(stream, role: role, limit: limit, cuts: input[1]), "cuts changed the events")
-    precondition(whole == Conversation(stream, role: role, limit: limit, cuts: 0), "bytes changed the events")
+    let whole = Conversation(stream, role: role, limit: limit, deflate, cuts: nil)
+    precondition(
+        whole == Conversation(stream, role: role, limit: limit, deflate, cuts: input[1]), "cuts changed the events")
+    precondition(whole == Conversation(stream, role: role, limit: limit, deflate, cuts: 0), "bytes changed the events")
     headerRoundTrip(stream, role: role)
     messageRoundTrip(stream, to: role, fragment: Int(input[2]))
+    compressedRoundTrip(stream, to: role, fragment: Int(input[2]))
     return 0
 }
 
@@ -34,9 +38,10 @@ private struct Conversation: Equatable {
     var isClosed = false
 
     /// - Parameter cuts: nil leaves the stream whole, 0 cuts it into bytes, others seed the lengths of the pieces.
-    init(_ stream: [UInt8], role: WebSocketRole, limit: Int, cuts: UInt8?) {
+    init(_ stream: [UInt8], role: WebSocketRole, limit: Int, _ deflate: PermessageDeflate?, cuts: UInt8?) {
         let now = Instant(nanoseconds: 0)
-        var session = WebSocketSession(role: role, maximumMessageLength: limit, now: now)
+        self.limit = limit
+        var session = WebSocketSession(role: role, maximumMessageLength: limit, deflate: deflate, now: now)
         var output = ByteBuffer()
         var position = 0
         var pending = ByteBuffer()
@@ -50,9 +55,11 @@ private struct Conversation: Equatable {
             read(&session, &pending, &output)
         }
         isClosed = session.state == .closed
-        precondition(session.capacity <= max(64, 2 * limit), "more memory than the limit allows")
+        let inflater = deflate == nil ? 0 : 64 << 10
+        precondition(session.capacity <= max(64, 2 * limit) + inflater, "more memory than the limit allows")
         // A client masks with random keys: what it sent is compared by what it means to a server.
-        var peer = WebSocketSession(role: role == .client ? .server : .client, maximumMessageLength: limit, now: now)
+        var peer = WebSocketSession(
+            role: role == .client ? .server : .client, maximumMessageLength: limit, deflate: deflate, now: now)
         var answers = ByteBuffer()
         var other = Conversation()
         other.read(&peer, &output, &answers)
@@ -61,6 +68,8 @@ private struct Conversation: Equatable {
     }
 
     private init() {}
+
+    private var limit = Int.max
 
     private mutating func read(
         _ session: inout WebSocketSession, _ pending: inout ByteBuffer, _ output: inout ByteBuffer
@@ -74,8 +83,11 @@ private struct Conversation: Equatable {
                 case .text:
                     let text = session.message.copied
                     precondition(String(validating: text, as: UTF8.self) != nil, "text that is not UTF-8")
+                    precondition(text.count <= limit, "a message over the limit")
                     lines.append(.event(.text(consumed: 0), text))
-                case .binary: lines.append(.event(.binary(consumed: 0), session.message.copied))
+                case .binary:
+                    precondition(session.message.count <= limit, "a message over the limit")
+                    lines.append(.event(.binary(consumed: 0), session.message.copied))
                 case .ping: lines.append(.event(.ping(consumed: 0), []))
                 case .pong: lines.append(.event(.pong(consumed: 0), []))
                 case .closed(let code, _):
@@ -133,6 +145,46 @@ private func messageRoundTrip(_ payload: [UInt8], to role: WebSocketRole, fragme
             precondition(messages == 1 && wire.isEmpty, "the message was lost")
             return
         case .text, .ping, .closed: preconditionFailure("an event that was not encoded")
+        }
+    }
+}
+
+/// What is compressed and cut into frames comes out as it was; and not where it may not be so long.
+private func compressedRoundTrip(_ payload: [UInt8], to role: WebSocketRole, fragment: Int) {
+    let key = role == .server ? MaskingKey(payload.first ?? 7, 2, 0xFF, payload.last ?? 9) : nil
+    var compressed = ByteBuffer()
+    Deflater().append(payload.span, to: &compressed)
+    var wire: [UInt8] = []
+    var position = 0
+    repeat {
+        let end = min(compressed.count, position + max(1, fragment))
+        var memory = [UInt8](repeating: 0, count: 14)
+        let header = FrameHeader(
+            isFinal: end == compressed.count, reservedBits: position == 0 ? .rsv1 : [],
+            opcode: position == 0 ? .binary : .continuation, maskingKey: key, payloadLength: end - position)
+        wire += memory[..<memory.withUnsafeMutableBytes { header.encode(into: $0) }]
+        let piece = compressed.bytes.extracting(position..<end).copied
+        wire += piece.enumerated().map { index, byte in key.map { byte ^ $0[index] } ?? byte }
+        position = end
+    } while position < compressed.count
+    for limit in [payload.count, payload.count - 1] where limit >= 0 {
+        var session = WebSocketSession(
+            role: role, maximumMessageLength: limit, deflate: PermessageDeflate(), now: Instant(nanoseconds: 0))
+        var output = ByteBuffer()
+        var rest = wire.span
+        do throws(WebSocketError) {
+            while true {
+                let event = try session.receive(rest, now: Instant(nanoseconds: 0), output: &output)
+                rest = rest.extracting(droppingFirst: event.consumed)
+                guard case .needMore = event else {
+                    precondition(limit == payload.count, "a message over the limit")
+                    precondition(session.message.copied == payload, "the message changed")
+                    break
+                }
+                preconditionFailure("the message was lost")
+            }
+        } catch {
+            precondition(limit < payload.count && error == .messageTooLong, "refused what was compressed: \(error)")
         }
     }
 }
