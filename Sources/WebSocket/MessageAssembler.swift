@@ -85,10 +85,17 @@ struct MessageAssembler: ~Copyable {
     /// A piece of payload of the frame that began.
     mutating func append(_ piece: Span<UInt8>, maskingKey: MaskingKey) throws(WebSocketError) {
         let start = buffer.count
-        if let inflater {
-            try append(piece, maskingKey, to: inflater)
-        } else {
+        guard let inflater else {
             buffer.append(piece, masking: maskingKey)
+            try validate(from: start)
+            return
+        }
+        do throws(WebSocketError) {
+            try append(piece, maskingKey, to: inflater)
+        } catch {
+            // What was inflated before the fault comes first, however the message was cut.
+            try validate(from: start)
+            throw error
         }
         try validate(from: start)
     }
@@ -128,7 +135,12 @@ struct MessageAssembler: ~Copyable {
         guard endsMessage else { return nil }
         if let inflater {
             let start = buffer.count
-            try inflater.finish(into: &buffer, maximumLength: maximumLength)
+            do throws(WebSocketError) {
+                try inflater.finish(into: &buffer, maximumLength: maximumLength)
+            } catch {
+                try validate(from: start)
+                throw error
+            }
             self.inflater = nil
             try validate(from: start)
         }

@@ -151,7 +151,8 @@ private func messageRoundTrip(_ payload: [UInt8], to role: WebSocketRole, fragme
 
 /// What is compressed and cut into frames comes out as it was; and not where it may not be so long.
 private func compressedRoundTrip(_ payload: [UInt8], to role: WebSocketRole, fragment: Int) {
-    let key = role == .server ? MaskingKey(payload.first ?? 7, 2, 0xFF, payload.last ?? 9) : nil
+    let mask: [UInt8] = role == .server ? [payload.first ?? 7, 2, 0xFF, payload.last ?? 9] : [0, 0, 0, 0]
+    let key = role == .server ? MaskingKey(mask[0], mask[1], mask[2], mask[3]) : nil
     var compressed = ByteBuffer()
     Deflater().append(payload.span, to: &compressed)
     var wire: [UInt8] = []
@@ -160,11 +161,11 @@ private func compressedRoundTrip(_ payload: [UInt8], to role: WebSocketRole, fra
         let end = min(compressed.count, position + max(1, fragment))
         var memory = [UInt8](repeating: 0, count: 14)
         let header = FrameHeader(
-            isFinal: end == compressed.count, reservedBits: position == 0 ? .rsv1 : [],
-            opcode: position == 0 ? .binary : .continuation, maskingKey: key, payloadLength: end - position)
+            position == 0 ? .binary : .continuation, payloadLength: end - position, isFinal: end == compressed.count,
+            reservedBits: position == 0 ? .rsv1 : [], maskingKey: key)
         wire += memory[..<memory.withUnsafeMutableBytes { header.encode(into: $0) }]
         let piece = compressed.bytes.extracting(position..<end).copied
-        wire += piece.enumerated().map { index, byte in key.map { byte ^ $0[index] } ?? byte }
+        wire += piece.enumerated().map { index, byte in byte ^ mask[index & 3] }
         position = end
     } while position < compressed.count
     for limit in [payload.count, payload.count - 1] where limit >= 0 {
