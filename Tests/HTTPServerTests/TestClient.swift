@@ -33,7 +33,8 @@ final class TestServer {
 
     /// Turns until the condition holds; a deadline far beyond any delay of a loaded machine turns a hang into a failure.
     func turn(_ location: SourceLocation = #_sourceLocation, until condition: () -> Bool) {
-        let deadline = Reactor.monotonic() + .seconds(20)
+        // Below a sanitizer, with all tests at once, on a busy machine.
+        let deadline = Reactor.monotonic() + .seconds(120)
         var isTrue = condition()
         while !isTrue, Reactor.monotonic() < deadline {
             reactor.turn(waitingAtMost: .milliseconds(5))
