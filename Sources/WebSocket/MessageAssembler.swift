@@ -58,11 +58,11 @@ struct MessageAssembler: ~Copyable {
     mutating func reset() {
         phase = .idle
         buffer.removeAll()
-        inflater = nil
+        if inflater != nil { inflater = nil }
     }
 
     /// The header of a data frame.
-    mutating func begin(_ header: FrameHeader) throws(WebSocketError) {
+    @inline(__always) mutating func begin(_ header: FrameHeader) throws(WebSocketError) {
         switch header.opcode {
         case .continuation:
             guard phase != .idle else { throw .unexpectedContinuation }
@@ -73,35 +73,41 @@ struct MessageAssembler: ~Copyable {
         case .close, .ping, .pong:
             preconditionFailure("control frames belong to no message")
         }
-        if let inflater {
-            try inflater.announce(header.payloadLength, maximumLength: maximumLength)
-        } else {
+        if inflater == nil {
             // The buffer is never longer than the limit, so the difference cannot be negative.
             guard header.payloadLength <= maximumLength - buffer.count else { throw .messageTooLong }
+        } else {
+            try inflater?.announce(header.payloadLength, maximumLength: maximumLength)
         }
         endsMessage = header.isFinal
     }
 
     /// A piece of payload of the frame that began.
-    mutating func append(_ piece: Span<UInt8>, maskingKey: MaskingKey) throws(WebSocketError) {
+    @inline(__always) mutating func append(_ piece: Span<UInt8>, maskingKey: MaskingKey) throws(WebSocketError) {
         let start = buffer.count
-        guard let inflater else {
+        if inflater == nil {
             buffer.append(piece, masking: maskingKey)
-            try validate(from: start)
-            return
+        } else {
+            try inflate(piece, maskingKey)
         }
+        try validate(from: start)
+    }
+
+    @inline(never) private mutating func inflate(_ piece: Span<UInt8>, _ maskingKey: MaskingKey) throws(WebSocketError)
+    {
+        guard let inflater else { return }
+        let start = buffer.count
         do throws(WebSocketError) {
-            try append(piece, maskingKey, to: inflater)
+            try inflate(piece, maskingKey, by: inflater)
         } catch {
             // What was inflated before the fault comes first, however the message was cut.
             try validate(from: start)
             throw error
         }
-        try validate(from: start)
     }
 
-    private mutating func append(
-        _ piece: Span<UInt8>, _ maskingKey: MaskingKey, to inflater: Inflater
+    private mutating func inflate(
+        _ piece: Span<UInt8>, _ maskingKey: MaskingKey, by inflater: Inflater
     ) throws(WebSocketError) {
         // The bytes lie masked in the receive buffer.
         var plain = [1024 of UInt8](repeating: 0)
@@ -119,8 +125,21 @@ struct MessageAssembler: ~Copyable {
         }
     }
 
+    @inline(never) private mutating func finishInflating() throws(WebSocketError) {
+        guard let inflater else { return }
+        let start = buffer.count
+        do throws(WebSocketError) {
+            try inflater.finish(into: &buffer, maximumLength: maximumLength)
+        } catch {
+            try validate(from: start)
+            throw error
+        }
+        self.inflater = nil
+        try validate(from: start)
+    }
+
     /// The message has grown.
-    private mutating func validate(from start: Int) throws(WebSocketError) {
+    @inline(__always) private mutating func validate(from start: Int) throws(WebSocketError) {
         guard phase == .text else { return }
         // A copy, because the span holds on to all of `self`.
         var validator = validator
@@ -131,19 +150,9 @@ struct MessageAssembler: ~Copyable {
 
     /// The frame has ended.
     /// - Returns: what the message is, if it ended too; `message` is the whole of it then.
-    mutating func endFrame() throws(WebSocketError) -> Phase? {
+    @inline(__always) mutating func endFrame() throws(WebSocketError) -> Phase? {
         guard endsMessage else { return nil }
-        if let inflater {
-            let start = buffer.count
-            do throws(WebSocketError) {
-                try inflater.finish(into: &buffer, maximumLength: maximumLength)
-            } catch {
-                try validate(from: start)
-                throw error
-            }
-            self.inflater = nil
-            try validate(from: start)
-        }
+        if inflater != nil { try finishInflating() }
         if phase == .text, !validator.isComplete { throw .invalidUTF8 }
         let kind = phase
         phase = .delivered

@@ -112,6 +112,13 @@ import WebSocket
         expect(frame(2, compressed([0xC0, 0x80]), rsv: rsv1), deflate: agreed, sees: [.binary([0xC0, 0x80])])
     }
 
+    /// A text that is none, and behind it what cannot be inflated: the first fault is the one, however the bytes came.
+    @Test func whatWasInflatedBeforeAFaultComesFirst() {
+        let bytes = hex("000100feff ff 07")
+        expect(frame(1, bytes, rsv: rsv1), deflate: agreed, sees: [.failed(.invalidUTF8)])
+        expect(frame(2, bytes, rsv: rsv1), deflate: agreed, sees: [.failed(.badCompression)])
+    }
+
     // MARK: - Limits
 
     @Test func limitsTheMessageWhileItIsInflated() {
