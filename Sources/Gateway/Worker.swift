@@ -47,6 +47,8 @@ final class Worker: Source {
     private var hub: FeedHub?
     private var events: FeedHub?
     private var feed: FeedSource?
+    /// Empty between two messages.
+    private var feedBatches: [FeedBatch] = []
     private var poster: SlackPoster?
     private var shutdown: Shutdown
     /// The second in which the reactor's load was counted last.
@@ -200,16 +202,16 @@ final class Worker: Source {
     fileprivate func receive(_ message: WorkerMessage) {
         switch message {
         case .feed:
-            let (gap, batches) = plan.workers.feeds[plan.index].take()
-            if let gap {
+            if let gap = plan.workers.feeds[plan.index].take(into: &feedBatches) {
                 hub?.skip(gap)
                 events?.skip(gap)
                 metrics.feedSkipped.add(UInt64(gap.scores))
             }
-            for batch in batches {
+            for batch in feedBatches {
                 hub?.append(batch)
                 events?.append(batch)
             }
+            feedBatches.removeAll(keepingCapacity: feedBatches.count <= FeedLimits.batchesKept)
         case .feedIsWarm(let filling):
             hub?.warmed(filling)
             events?.warmed(filling)

@@ -69,10 +69,13 @@ package final class FeedInbox: Sendable {
     }
 
     /// What there is, the gap before the batches.
-    func take() -> (gap: FeedGap?, batches: [FeedBatch]) {
-        state.withLock { state in
-            defer { state = State() }
-            return (state.gap, state.batches)
+    /// - Parameter batches: an empty array, whose memory is used for the next ones.
+    func take(into batches: inout [FeedBatch]) -> FeedGap? {
+        precondition(batches.isEmpty, "what was taken before is still there")
+        return state.withLock { state in
+            swap(&state.batches, &batches)
+            state.bytes = 0
+            return state.gap.take()
         }
     }
 }

@@ -71,6 +71,10 @@ enum FeedLimits {
     /// long: who had them, and resumed elsewhere, would not be given it there.
     static let patience: Duration = .seconds(10)
 
+    /// Places for batches that a reactor keeps between two looks into its inbox: a burst's. Those of a backlog are given
+    /// back.
+    static let batchesKept = 64
+
     /// What a subscriber may lack for it to be copied behind output of its stream that has not left yet: a snapshot of
     /// usual size, in one write with the handshake's answer. Who lacks more waits for that output to leave, and is then
     /// sent to from the log's own memory.
