@@ -7,6 +7,7 @@ import os
 import pathlib
 import random
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -66,14 +67,27 @@ class Machine:
     def pin(self, core):
         return ["taskset", "-c", str(self.cores[core])] if len(self.cores) > 1 and core is not None else []
 
+    def certificate(self):
+        """A certificate for localhost that vouches for itself: its file, and that of its key."""
+        made = self.output / "certificate.pem", self.output / "certificate.key"
+        if not made[0].exists():
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-days", "2",
+                            "-keyout", made[1], "-out", made[0]], check=True, capture_output=True)  # fmt: skip
+        return made
+
     @contextlib.contextmanager
-    def gateway(self, reactors=1, core=0, rows=0, below=()):
+    def gateway(self, reactors=1, core=0, rows=0, below=(), secure=False):
         """A gateway on an empty table, or on one with so many rows; as a child of the command `below`."""
         self.psql("-d", "score", "-c", "DROP DATABASE IF EXISTS bench WITH (FORCE)", "-c", "CREATE DATABASE bench")
         port = free_port()
         env = {"PATH": os.environ["PATH"], "PORT": str(port), "HOST": "127.0.0.1", "REACTORS": str(reactors),
                "DATABASE_URL": self.database_url, "BROKER_URL": self.env["BROKER_URL"],
                "BROKER_EXCHANGE": f"bench-{port}", "DRAIN_DELAY": "0"}  # fmt: skip
+        scheme, context = "http", None
+        if secure:
+            scheme, (env["TLS_CERT_FILE"], env["TLS_KEY_FILE"]) = "https", map(str, self.certificate())
+            context = ssl.create_default_context(cafile=env["TLS_CERT_FILE"])
         if rows:
             subprocess.run([self.bin / "score-gateway", "migrate"], env=env, check=True, capture_output=True)
             self.psql("-d", "bench", "-c", f"""INSERT INTO "Score" ("user", score) SELECT 'user ' || i % 1000, i % 1000
@@ -85,13 +99,13 @@ class Machine:
             deadline = time.monotonic() + 30
             while True:
                 with contextlib.suppress(OSError):
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/readiness", timeout=2).read()
+                    urllib.request.urlopen(f"{scheme}://127.0.0.1:{port}/readiness", timeout=2, context=context).read()
                     break
                 if time.monotonic() > deadline or process.poll() is not None:
                     raise SystemExit(f"the gateway did not start: see {self.output}/gateway.log")
                 time.sleep(0.05)
             time.sleep(1)  # the history is read, the feed is live
-            yield Gateway(process.pid, f"http://127.0.0.1:{port}", f"bench-{port}")
+            yield Gateway(process.pid, f"{scheme}://127.0.0.1:{port}", f"bench-{port}")
         finally:
             process.terminate()
             try:
