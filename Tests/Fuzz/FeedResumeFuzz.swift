@@ -14,7 +14,6 @@
 import Bytes
 import Glibc
 import Scores
-import WebSocket
 
 @testable import Gateway
 
@@ -371,12 +370,12 @@ private final class Client {
     private var answerAt: Time?
     /// Sent, but not read yet: pages of the store.
     private var output = ByteBuffer()
-    private var reader: Reader
+    private var reader: FeedReader
 
     init(_ form: FeedForm, number: Int) {
         self.form = form
         choice = number
-        reader = Reader(form)
+        reader = FeedReader(form)
     }
 
     func leave() {
@@ -386,7 +385,7 @@ private final class Client {
         mark = nil
         answerAt = nil
         output.removeAll()
-        reader = Reader(form)
+        reader = FeedReader(form)
     }
 
     func turn(_ now: Time, _ rows: [Row], _ reporters: [Reporter], isQuiet: Bool) {
@@ -467,57 +466,5 @@ private final class Client {
     private func row(_ id: Int64, _ rows: [Row]) -> Row? {
         let index = rows.indices.partitioningIndex { rows[$0].id >= id }
         return index < rows.count && rows[index].id == id ? rows[index] : nil
-    }
-}
-
-/// What comes on one connection, in whatever pieces, as scores.
-private final class Reader {
-    private let form: FeedForm
-    private var session = WebSocketSession(role: .client, maximumMessageLength: 1 << 16, now: at(0))
-    private var pending = ByteBuffer()
-
-    init(_ form: FeedForm) { self.form = form }
-
-    func read(_ bytes: Span<UInt8>) -> [Score] {
-        pending.append(bytes)
-        return form == .frames ? messages() : events()
-    }
-
-    private func messages() -> [Score] {
-        var scores: [Score] = []
-        var output = ByteBuffer()
-        while true {
-            guard let event = try? session.receive(pending.bytes, now: at(0), output: &output) else {
-                preconditionFailure("no frame where one begins")
-            }
-            pending.consume(event.consumed)
-            switch event {
-            case .needMore: return scores
-            case .text: scores.append(score(session.message.copied))
-            case .binary, .ping, .pong, .closed: preconditionFailure("a frame that is no score")
-            }
-        }
-    }
-
-    private func events() -> [Score] {
-        var scores: [Score] = []
-        while true {
-            let bytes = pending.bytes.copied
-            var length = 0
-            while length + 1 < bytes.count, bytes[length] != 0x0a || bytes[length + 1] != 0x0a { length += 1 }
-            guard length + 1 < bytes.count else { return scores }
-            let lines = bytes[..<length].split(separator: 0x0a)
-            pending.consume(length + 2)
-            precondition(lines.count == 2, "an event of other lines")
-            precondition(lines[0].starts(with: "id: ".utf8) && lines[1].starts(with: "data: ".utf8), "no event")
-            let found = score(Array(lines[1].dropFirst(6)))
-            precondition(String(decoding: lines[0].dropFirst(4), as: UTF8.self) == "\(found.id ?? 0)", "another id")
-            scores.append(found)
-        }
-    }
-
-    private func score(_ json: [UInt8]) -> Score {
-        guard let score = try? ScoreDecoder.decode(json.span) else { preconditionFailure("a message that is no score") }
-        return score
     }
 }

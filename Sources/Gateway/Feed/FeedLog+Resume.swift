@@ -38,6 +38,8 @@ extension FeedLog {
         }
         // Ids nobody here has heard of may be of a table that is no more. (Before the log is filled it has heard little.)
         var lowest = late.lowest(after: storeFloor == .max ? id : min(id, highest))
+        // Without its history a log does not know at what pace ids are taken.
+        if storeFloor == .max { lowest = min(lowest, id - FeedLimits.overlap + 1) }
         if own == nil {
             // It is still on its way here, and so may have been what came lately.
             lowest = min(
