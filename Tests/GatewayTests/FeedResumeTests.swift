@@ -127,6 +127,35 @@ private final class Log {
         #expect(log.resume(after: 50_000, Instant(nanoseconds: 0)) == .store(after: 40_000))
     }
 
+    /// Live scores stand before those of a history that came late: whoever began there and left again would lack some below
+    /// the highest id he had.
+    @Test func whatStandsBeforeALateHistoryIsReadFromTheStore() throws {
+        let log = try FeedLog(bytes: 1 << 16)
+        let frame = [UInt8](repeating: 1, count: 100)
+        func append(_ ids: ClosedRange<Int64>, _ way: FeedItem.Way, at second: Int64) {
+            let now = Instant(nanoseconds: second * 1_000_000_000)
+            log.begin(now)
+            for id in ids { frame.withUnsafeBytes { _ = log.append($0, id: id, way, seen: now) } }
+        }
+        log.filled(.none)
+        append(500...510, .bus, at: 100)
+        append(1...499, .history, at: 110)
+        log.filled(FeedFilling(floor: 0, lateIDs: 256, since: Instant(nanoseconds: 110_000_000_000)))
+        let now = Instant(nanoseconds: 200_000_000_000)
+        for id in [Int64](arrayLiteral: 0, 300, 505) {
+            guard case .store(let after) = log.resume(after: id, now) else {
+                Issue.record("\(id) begins in the log")
+                continue
+            }
+            #expect(after <= id)
+        }
+        append(511...600, .bus, at: 300)
+        guard case .log = log.resume(after: 600, Instant(nanoseconds: 400_000_000_000)) else {
+            Issue.record("what came afterwards is in order")
+            return
+        }
+    }
+
     @Test func whatCameLateIsTakenAsLacking() throws {
         let log = try Log(bytes: 4096, lateIDs: 256)
         log.append(5000, at: 100)

@@ -24,8 +24,10 @@ package final class FeedLog {
     private(set) var highestDropped: Int64 = 0
     /// One was dropped whose id nobody knows.
     private(set) var hasDroppedUnknown = false
-    /// Of the stored scores with ids up to this one, the log may never have had some.
+    /// Of the stored scores with ids up to this one, the log may never have had some, or has them behind higher ones.
     private(set) var storeFloor: Int64 = .max
+    /// It went without its history, which may still come.
+    private var isAheadOfHistory = false
 
     /// What is known of late scores, for those who resume.
     var late = FeedLate()
@@ -52,6 +54,7 @@ package final class FeedLog {
         highestDropped = other.highestDropped
         hasDroppedUnknown = other.hasDroppedUnknown
         storeFloor = other.storeFloor
+        isAheadOfHistory = other.isAheadOfHistory
         late = other.late
         moments = other.moments
         places = other.places
@@ -86,7 +89,10 @@ package final class FeedLog {
 
     /// The history was read, or is not waited for.
     package func filled(_ filling: FeedFilling) {
-        storeFloor = filling.floor
+        // What came while it was not waited for stands in front of it, high ids before low ones. Who began there and left in
+        // the midst would have the highest id without those below: the store gives them in order.
+        storeFloor = max(filling.floor, isAheadOfHistory ? highest : 0)
+        isAheadOfHistory = filling == .none
         late.pace(filling.lateIDs)
         moments.complete(since: filling.since)
     }
