@@ -21,7 +21,7 @@ from writers import INSISTENCE, PATIENCE, crew
 #: How long it may take until all is quiet after the last fault. Slack's back-off reaches a minute.
 QUIET = 120.0
 #: Of the requests that the writers are to send, as many scores are to be accepted at least.
-LEAST_SHARE = 0.1
+LEAST_SHARE = 0.25
 
 
 @dataclasses.dataclass
