@@ -6,6 +6,7 @@ import json
 import os
 import struct
 import threading
+import zlib
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -116,6 +117,14 @@ def frame(opcode, payload=b"", fin=True, reserved=0, masked=True, length=None):
         return head + payload
     mask = os.urandom(4)
     return head + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+
+
+def deflated(message):
+    """A message as a client sends it compressed (RFC 7692 7.2.1), without its frame."""
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    data = compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    assert data.endswith(b"\x00\x00\xff\xff")
+    return data[:-4]
 
 
 class RawFeed:

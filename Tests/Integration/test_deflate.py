@@ -7,7 +7,7 @@ import pytest
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from browser import Browser
-from feed import BINARY, CLOSE, PING, PONG, TEXT, close_code, frame, handshake, receive, subscribe
+from feed import BINARY, CLOSE, PING, PONG, TEXT, close_code, deflated, frame, handshake, receive, subscribe
 from gateway import Gateway
 from waiting import eventually
 
@@ -24,14 +24,6 @@ def gateway(tmp_path_factory):
     made.start()
     yield made
     made.stop()
-
-
-def deflated(message):
-    """A message as a client sends it (7.2.1)."""
-    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
-    data = compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH)
-    assert data.endswith(b"\x00\x00\xff\xff")
-    return data[:-4]
 
 
 def inflated(payload, bits=11):
