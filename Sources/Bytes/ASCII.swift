@@ -27,6 +27,16 @@ extension Span where Element == UInt8 {
         }
     }
 
+    /// The offset of the last `byte`, or nil.
+    public func lastIndex(of byte: UInt8) -> Int? {
+        var index = count
+        while index > 0 {
+            index -= 1
+            if self[index] == byte { return index }
+        }
+        return nil
+    }
+
     /// A copy of the bytes that outlives them.
     @inlinable public var copied: [UInt8] {
         withUnsafeBufferPointer { Array($0) }

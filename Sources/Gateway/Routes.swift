@@ -78,12 +78,14 @@ final class Routes: Responder {
         let method = request.head.method
         let path = bytes.extracting(request.head.path)
         if path.equals("*") {
+            guard admission.admits(request, in: bytes, writes: false, ticket, on: server) else { return .answered }
             server.respond(
                 ticket, .noContent, contentType: nil, fields: "Allow: GET, HEAD, POST, OPTIONS\r\n", body: Span())
             return .answered
         }
         guard let route = route(path) else {
             // (Counted as other.)
+            guard admission.admits(request, in: bytes, writes: false, ticket, on: server) else { return .answered }
             server.refuse(ticket, .notFound, detail: "There is nothing at this path.")
             return .answered
         }

@@ -177,12 +177,17 @@ private func networks(_ text: String, forwarded: String) {
     let stranger = IPAddress("203.0.113.77")!  // an address of the documentation
     if !networks.contains(stranger) {
         precondition(client(networks, behind: stranger, forwarded) == stranger, "a stranger is believed")
+        // Whatever a client wrote, what its proxy puts behind it is the client.
+        if networks.contains(peer) {
+            precondition(
+                client(networks, behind: peer, "\(forwarded), \(stranger)") == stranger, "a client hid its address")
+        }
     }
 }
 
 private func client(_ networks: Networks, behind peer: IPAddress, _ forwarded: String) -> IPAddress {
     let bytes = Array(forwarded.utf8)
-    return networks.client(behind: peer, in: bytes.span, 0..<bytes.count)
+    return networks.client(behind: peer, in: bytes.span, [0..<bytes.count])
 }
 
 private func tokens(_ text: String) {

@@ -36,13 +36,42 @@ import Testing
         ("10.0.0.1", "198.51.100.1:4711", "198.51.100.1"), ("10.0.0.1", "[2001:db8::1]:4711", "2001:db8::1"),
         ("10.0.0.1", "2001:db8::1", "2001:db8::1"),
         ("10.0.0.1", "unknown", "10.0.0.1"), ("10.0.0.1", "198.51.100.1, _hidden", "10.0.0.1"),
-        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "", "10.0.0.1"), ("10.0.0.1", ",", "10.0.0.1"), ("10.0.0.1", "198.51.100.1, ,", "198.51.100.1"),
+        ("10.0.0.1", "\t198.51.100.1 \t", "198.51.100.1"), ("10.0.0.1", "[2001:db8::1]", "2001:db8::1"),
+        ("10.0.0.1", "2001:db8::1 ,10.0.0.2", "2001:db8::1"),
+        // Only a port may follow an address.
+        ("10.0.0.1", "198.51.100.1:", "10.0.0.1"), ("10.0.0.1", "198.51.100.1:x", "10.0.0.1"),
+        ("10.0.0.1", "[2001:db8::1]x", "10.0.0.1"), ("10.0.0.1", "[2001:db8::1]:", "10.0.0.1"),
+        ("10.0.0.1", "[2001:db8::1", "10.0.0.1"), ("10.0.0.1", "[]", "10.0.0.1"), ("10.0.0.1", ":80", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.1\0", "10.0.0.1"),
+        // A character that joins with the comma behind it, for who reads characters and not bytes.
+        ("10.0.0.1", "6.6.6.6:\u{600}, 198.51.100.1", "198.51.100.1"),
+        ("10.0.0.1", "6.6.6.6,\u{301}, 198.51.100.1", "198.51.100.1"),
     ])
     func clientBehindProxies(peer: String, forwarded: String, client: String) throws {
         let proxies = try #require(Networks("10.0.0.0/8"))
         let bytes = Array(forwarded.utf8)
-        let found = proxies.client(behind: try #require(IPAddress(peer)), in: bytes.span, 0..<bytes.count)
+        let found = proxies.client(behind: try #require(IPAddress(peer)), in: bytes.span, [0..<bytes.count])
         #expect(found == IPAddress(client))
+    }
+
+    @Test(arguments: [
+        // A proxy that adds a line, and one in front of it that does too.
+        (["1.2.3.4", "198.51.100.1"], "198.51.100.1"), (["1.2.3.4, 198.51.100.1", "10.0.0.2"], "198.51.100.1"),
+        (["198.51.100.1", "10.0.0.3", "10.0.0.2, 10.0.0.4"], "198.51.100.1"), (["198.51.100.1", ""], "198.51.100.1"),
+        ([], "10.0.0.1"),
+    ])
+    func severalLinesAreOneList(forwarded: [String], client: String) throws {
+        let proxies = try #require(Networks("10.0.0.0/8"))
+        var bytes: [UInt8] = []
+        var lines: [Range<Int>] = []
+        for line in forwarded {
+            let start = bytes.count
+            bytes += line.utf8
+            lines.append(start..<bytes.count)
+            bytes += "\r\nX-Forwarded-For: ".utf8
+        }
+        #expect(proxies.client(behind: IPAddress("10.0.0.1")!, in: bytes.span, lines) == IPAddress(client))
     }
 
     @Test(arguments: [

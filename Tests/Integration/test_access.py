@@ -9,6 +9,7 @@ import pytest
 
 from feed import receive, subscribe
 from waiting import eventually
+from wire import request
 
 JSON = {"Content-Type": "application/json"}
 SCORE = '{"user": "ada", "score": 3}'
@@ -147,6 +148,18 @@ def test_who_asks_too_often_is_told_when_to_come_again(world):
     assert all(100 < int(after) <= 180 for status, after in answers if status == 429)
 
 
+def test_what_is_not_there_is_counted_too(world):
+    gateway = world.gateway(RATE_LIMIT="10/h")
+    connection = elsewhere(gateway)
+    codes = []
+    for path in ("/nothing", "*") * 8:
+        connection.request("GET" if path != "*" else "OPTIONS", path)
+        response = connection.getresponse()
+        response.read()
+        codes.append(response.status)
+    assert codes[:9] == [404, 204] * 4 + [404] and set(codes[9:]) == {429}
+
+
 def test_probes_are_not_counted(world):
     gateway = world.gateway(RATE_LIMIT="50/h")
     connection = elsewhere(gateway)
@@ -196,6 +209,26 @@ def test_clients_behind_a_proxy_are_told_apart_by_its_word(world):
     # What a client wrote itself stands before what the proxy adds; a network of IPv6 is one client.
     for forged in ("9.9.9.9, 198.51.100.1", "2001:db8:1::2"):
         assert statuses(gateway, 1, {"X-Forwarded-For": forged}, connection)[0][0] == 429
+    # Nor does it help to write what joins with the comma, where text is read as characters.
+    for index in range(5):
+        forged = f"9.9.9.{index}:\u0600, 198.51.100.1".encode()
+        assert statuses(gateway, 1, {"X-Forwarded-For": forged}, connection)[0][0] == 429
+
+
+def test_a_proxy_that_adds_a_line(world):
+    """One list, whether it is in one line or in two (RFC 9110 5.3)."""
+    gateway = world.gateway(RATE_LIMIT="5/h", TRUSTED_PROXIES="127.0.0.0/8")
+    with gateway.wire() as wire:
+
+        def status(*lines):
+            wire.send(request("GET", "/scores?limit=1", b"", *(f"X-Forwarded-For: {line}" for line in lines)))
+            return wire.answer().status
+
+        for index in range(10):
+            assert status("203.0.113.9", f"198.51.100.{index}") == 200, "each is a client of its own"
+        for index in range(5):
+            assert status(f"203.0.113.{index}", "192.0.2.1") == 200
+        assert status("203.0.113.9", "192.0.2.1") == 429, "whatever it wrote itself"
 
 
 def test_nobody_else_is_believed(world):

@@ -96,11 +96,15 @@ final class Admission: Sendable {
     ) -> Client? {
         if let token { return .token(token) }
         guard let peer = server.peer(of: ticket) else { return nil }
-        guard !proxies.isEmpty, let range = request.value(of: .xForwardedFor) else {
+        guard !proxies.isEmpty, let first = request.value(of: .xForwardedFor) else {
             return .address(Self.client(peer))
         }
-        // Of several lines the last was written last; but then somebody in front did not join them, and is not ours.
-        let forwarded = request.isRepeated(.xForwardedFor) ? nil : Optional(range)
+        var forwarded = [first]
+        if request.isRepeated(.xForwardedFor) {
+            var lines = FieldLines(request.head.fields)
+            forwarded.removeAll()
+            while let line = lines.next("x-forwarded-for", bytes) { forwarded.append(line) }
+        }
         return .address(Self.client(proxies.client(behind: peer, in: bytes, forwarded)))
     }
 
