@@ -12,14 +12,14 @@ import time
 
 import pytest
 
-from gateway import binary, free_port
+from gateway import SANITIZER, binary, free_port
 
 
 def bench(*arguments, timeout=120):
     """Runs it to its end."""
     return subprocess.run(
         [pathlib.Path(binary()).parent / "score-bench", *map(str, arguments)],
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], **SANITIZER},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
