@@ -57,6 +57,10 @@ void clinux_set_thread_name(const char *name) {
     pthread_setname_np(pthread_self(), name);
 }
 
+int clinux_join_until(pthread_t thread, const struct timespec *deadline) {
+    return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, deadline);
+}
+
 void *clinux_mirror_map(size_t size) {
     int file = memfd_create("ring", MFD_CLOEXEC);
     if (file < 0) return NULL;

@@ -320,6 +320,7 @@ final class Worker: Source {
                     "connections": "\(server.connectionCount)",
                     "unpublished_messages": "\(relay?.unconfirmedCount ?? 0)",
                 ])
+            store?.leave()
             reactor.stop()
         }
     }

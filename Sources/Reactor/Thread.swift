@@ -1,3 +1,4 @@
+import Bytes
 import CLinux
 import Glibc
 
@@ -28,6 +29,17 @@ public struct Thread: ~Copyable {
     /// Waits for the thread's end.
     public consuming func join() {
         pthread_join(handle, nil)
+    }
+
+    /// Waits for the thread's end, but no longer than that.
+    /// - Returns: whether it has ended. If not it goes on, and is joined by nobody.
+    public consuming func join(within limit: Duration) -> Bool {
+        let (seconds, nanoseconds) = (Reactor.monotonic() + limit).nanoseconds.quotientAndRemainder(
+            dividingBy: 1_000_000_000)
+        var deadline = timespec(tv_sec: Int(seconds), tv_nsec: Int(nanoseconds))
+        if clinux_join_until(handle, &deadline) == 0 { return true }
+        pthread_detach(handle)
+        return false
     }
 
     /// Lets the thread end by itself.

@@ -1,5 +1,6 @@
 import Bytes
 import Glibc
+import Reactor
 import Testing
 
 @testable import Gateway
@@ -63,7 +64,7 @@ import Testing
     @Test func aConversation() throws {
         let (listener, port) = try listener()
         defer { close(listener) }
-        let probe = try Probe(host: "127.0.0.1", port: port, deadline: MonotonicClock.now + .seconds(5))
+        let probe = try Probe(host: "127.0.0.1", port: port, deadline: Reactor.monotonic() + .seconds(5))
         let peer = accept(listener, nil, nil)
         defer { close(peer) }
         try probe.send(Array("hello".utf8))
@@ -80,10 +81,12 @@ import Testing
         let (listener, port) = try listener()
         close(listener)
         #expect(throws: Probe.Failure("Connection refused")) {
-            _ = try Probe(host: "127.0.0.1", port: port, deadline: MonotonicClock.now + .seconds(5)).receive(atLeast: 1)
+            _ = try Probe(host: "127.0.0.1", port: port, deadline: Reactor.monotonic() + .seconds(5)).receive(
+                atLeast: 1)
         }
         #expect(throws: Probe.Failure("No such file or directory")) {
-            _ = try Probe(socketPath: "/nonexistent/.s", deadline: MonotonicClock.now + .seconds(5)).receive(atLeast: 1)
+            _ = try Probe(socketPath: "/nonexistent/.s", deadline: Reactor.monotonic() + .seconds(5)).receive(
+                atLeast: 1)
         }
     }
 
@@ -91,7 +94,7 @@ import Testing
         let (listener, port) = try listener()
         defer { close(listener) }
         #expect(throws: Probe.Failure("no answer in time")) {
-            try Probe(host: "127.0.0.1", port: port, deadline: MonotonicClock.now + .milliseconds(20)).receive(
+            try Probe(host: "127.0.0.1", port: port, deadline: Reactor.monotonic() + .milliseconds(20)).receive(
                 atLeast: 1)
         }
     }

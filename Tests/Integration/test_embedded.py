@@ -15,9 +15,10 @@ import pytest
 
 import slack_stand_in as slack_answers
 from conftest import KINDS
-from feed import Collector, receive, subscribe
+from feed import Collector, RawFeed, receive, subscribe
 from gateway import Gateway, command
 from waiting import eventually
+from wire import request
 
 LINES = {"Content-Type": "application/x-ndjson"}
 
@@ -177,6 +178,31 @@ def test_reads_do_not_wait_for_a_writer(alone, tmp_path):
     assert [score["user"] for score in gateway.scores()] == ["ada", "carol"], "bob was told that he is not stored"
 
 
+def test_of_a_batch_that_met_a_lock_nothing_is_stored(alone, tmp_path):
+    """Its first part is refused while the others wait behind it: they must not be stored without it."""
+    gateway = alone(REACTORS=1)
+    gateway.post("ada", 1)
+    whole = lines(2000).encode()
+    head = request("POST", "/scores", b"", "Content-Type: application/x-ndjson", "Idempotency-Key: once",
+                   f"Content-Length: {len(whole)}")
+    for begin, pause in ((len(whole) * 55 // 100, 1.5), (len(whole) - 1, 8)):
+        with contextlib.closing(sqlite3.connect(tmp_path / "scores.sqlite", isolation_level=None)) as other:
+            other.execute("begin immediate")
+            with gateway.wire() as wire:
+                wire.send(head + whole[:begin])
+                # Until the first part waits for the lock, or has waited in vain.
+                time.sleep(pause)
+                wire.send_whatever_happens(whole[begin:])
+                answer = wire.answer()
+                assert answer.status == 503 and b"nothing was stored" in answer.body, answer
+        eventually(lambda: gateway.post("bob", 1))
+        assert {score["user"] for score in gateway.scores("?limit=1000")} == {"ada", "bob"}
+    with gateway.wire() as wire:
+        wire.send(head + whole)
+        answer = wire.answer()
+        assert answer.status == 200 and answer.json["stored"] == 2000, answer
+
+
 def test_a_full_disk_is_503_and_passes(alone, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -199,6 +225,20 @@ def test_a_full_disk_is_503_and_passes(alone, tmp_path):
         gateway.stop()
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
+
+
+@pytest.mark.parametrize("kind", KINDS, indirect=True)
+def test_it_ends_in_time_whoever_still_works(world):
+    """One who does not answer the Close, and one who is still sending."""
+    gateway = world.gateway(SHUTDOWN_TIMEOUT=2)
+    with RawFeed(gateway), gateway.wire() as wire:
+        wire.send(request("POST", "/scores", b"", "Content-Type: application/x-ndjson", "Content-Length: 900000"))
+        wire.send(lines(3000))
+        gateway.signal()
+        assert gateway.process.wait(timeout=20) == 0
+    assert "shutdown timeout: what is left is cut off" in gateway.log
+    again = world.gateway()
+    assert again.scores() == [], "of what was not sent to its end nothing is stored"
 
 
 # MARK: What is wrong with the file

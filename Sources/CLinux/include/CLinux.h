@@ -2,12 +2,14 @@
 // _GNU_SOURCE is defined for CLinux.c only: in a header that Swift imports it changes types of the C library.
 #pragma once
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <time.h>
 
 /// accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC. -1 and errno on failure.
 int clinux_accept(int listener);
@@ -36,6 +38,9 @@ int clinux_affinity_count(void);
 
 /// Names the calling thread, as `top -H` shows it: at most 15 bytes.
 void clinux_set_thread_name(const char *name);
+
+/// pthread_clockjoin_np(3) on the monotonic clock: 0 when the thread has ended by then, else ETIMEDOUT.
+int clinux_join_until(pthread_t thread, const struct timespec *deadline);
 
 /// `size` bytes of memory mapped twice in a row: byte i is also byte i + size, so every range of a ring is contiguous.
 /// `size` must be a multiple of the page size. NULL and errno on failure.

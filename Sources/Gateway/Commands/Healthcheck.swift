@@ -1,4 +1,5 @@
 import Bytes
+import Reactor
 
 /// `score-gateway healthcheck`: for orchestrators that run a command instead of a request (`HEALTHCHECK` of Docker).
 enum Healthcheck {
@@ -10,7 +11,7 @@ enum Healthcheck {
         }
         do throws(Probe.Failure) {
             let target = reachable(host)
-            let probe = try Probe(host: target, port: port, deadline: MonotonicClock.now + .seconds(2))
+            let probe = try Probe(host: target, port: port, deadline: Reactor.monotonic() + .seconds(2))
             let authority = HostPort(host: target, port: port).text
             let request = "GET /healthz HTTP/1.1\r\nHost: \(authority)\r\nConnection: close\r\n\r\n"
             let answer = try probe.exchange(Array(request.utf8), forAtLeast: 13, host: target, tls: tls)

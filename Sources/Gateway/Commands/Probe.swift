@@ -80,7 +80,7 @@ struct Probe: ~Copyable {
 
     private static func wait(_ descriptor: Int32, for events: Int32, until deadline: Instant) throws(Failure) {
         while true {
-            let left = (deadline - MonotonicClock.now).wholeNanoseconds
+            let left = (deadline - Reactor.monotonic()).wholeNanoseconds
             guard left > 0 else { throw Failure("no answer in time") }
             var entry = pollfd(fd: descriptor, events: Int16(events), revents: 0)
             // Rounded up: a wait that ends too early would be repeated for nothing.
@@ -121,14 +121,5 @@ struct Probe: ~Copyable {
             }
         }
         return bytes
-    }
-}
-
-/// The clock that nobody sets.
-enum MonotonicClock {
-    static var now: Instant {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 }

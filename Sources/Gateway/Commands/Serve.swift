@@ -55,9 +55,10 @@ extension Command {
             needsHistory: configuration.role.hostsReporter)
 
         let threads = Threads()
+        let storeThreads = Threads()
         let tls = try problem { () throws(ConfigurationError.Problem) in try configuration.serverTLS() }
         let bus = try makeBus(configuration)
-        let sqlite = try makeSQLite(configuration, threads, log)
+        let sqlite = try makeSQLite(configuration, storeThreads, log)
         let admission = Admission(configuration)
         let start = StartGate(count: configuration.reactors)
         for index in 0..<configuration.reactors {
@@ -86,6 +87,10 @@ extension Command {
         systemd.notify(.ready(status: "role \(configuration.role.rawValue), \(url)"))
         if configuration.role.hostsScores { try prepareSchema(configuration, workers, log) }
         threads.join()
+        // They end when the workers have; but the disk may stand still, and nobody hears signals any more.
+        if !storeThreads.join(within: SQLiteLimits.end) {
+            log.warning("SQLite does not come to an end: the file is left to whoever opens it next")
+        }
     }
 
     private static func listeningAddress(

@@ -2,20 +2,29 @@ import Reactor
 
 /// Threads to join at the end.
 final class Threads {
-    private var joins: [() -> Void] = []
+    private var boxes: [Box] = []
 
     func add(_ thread: consuming Thread) {
-        let box = Box(thread)
-        joins.append { box.join() }
+        boxes.append(Box(thread))
     }
 
     func join() {
-        for join in joins { join() }
+        for box in boxes { box.thread.take()?.join() }
+    }
+
+    /// Waits for each of them no longer than that.
+    /// - Returns: whether all have ended.
+    func join(within limit: Duration) -> Bool {
+        var haveEnded = true
+        for box in boxes {
+            guard let thread = box.thread.take() else { continue }
+            if !thread.join(within: limit) { haveEnded = false }
+        }
+        return haveEnded
     }
 
     private final class Box {
-        private var thread: Thread?
+        var thread: Thread?
         init(_ thread: consuming Thread) { self.thread = consume thread }
-        func join() { thread.take()?.join() }
     }
 }

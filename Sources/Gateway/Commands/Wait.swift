@@ -52,7 +52,7 @@ enum Wait {
 
         /// A server whose packets vanish must not use up the time of the others.
         private static func attempt(before deadline: Instant) -> Instant {
-            min(deadline, MonotonicClock.now + .seconds(3))
+            min(deadline, Reactor.monotonic() + .seconds(3))
         }
 
         private static func probe(
@@ -86,7 +86,7 @@ enum Wait {
         if let broker = configuration.broker, !configuration.skipsBrokerCheck { targets.append(.broker(broker)) }
 
         // On a thread of its own, because the resolver of the C library knows no deadline.
-        let deadline = MonotonicClock.now + timeout
+        let deadline = Reactor.monotonic() + timeout
         let progress = Progress()
         do throws(SystemError) {
             try Thread(name: "wait") { [targets] in work(targets, progress, deadline) }.detach()
@@ -97,7 +97,7 @@ enum Wait {
         var entry = pollfd(fd: progress.done, events: Int16(POLLIN), revents: 0)
         var count: Int32
         repeat {
-            let left = max(.zero, deadline - MonotonicClock.now)
+            let left = max(.zero, deadline - Reactor.monotonic())
             count = poll(&entry, 1, Int32(clamping: left.wholeNanoseconds / 1_000_000 + 1))
         } while count < 0 && errno == EINTR
         let failure = progress.failure.withLock { $0 }
@@ -113,7 +113,7 @@ enum Wait {
             while true {
                 let pause = backoff.next().wholeNanoseconds
                 usleep(UInt32(clamping: pause / 1000))
-                guard MonotonicClock.now < deadline else { return }
+                guard Reactor.monotonic() < deadline else { return }
                 do throws(Probe.Failure) {
                     try target.probe(deadline: deadline)
                     break

@@ -22,6 +22,7 @@ enum SQLiteLimits {
     /// Keys that are dropped at once when their day is over, with a commit that is made anyway.
     static let sweptKeys = 100
 
-    /// How long the threads have to end: the requests they have are done in that time, or never.
+    /// How long each of the threads has to end when the workers have: what they were asked for is done in that time, or
+    /// never. As long as a lock is waited for; with SHUTDOWN_TIMEOUT's default within what Kubernetes gives (30 s).
     static let end: Duration = .seconds(5)
 }

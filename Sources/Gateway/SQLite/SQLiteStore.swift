@@ -55,6 +55,7 @@ final class SQLiteStore: ScoreStore {
     private var isBehind = false
     private var isStopping = false
     private var isOpen = false
+    private var hasLeft = false
     private var isForgetScheduled = false
     private var isReadScheduled = false
     private weak var queue: LocalQueue?
@@ -100,6 +101,12 @@ final class SQLiteStore: ScoreStore {
             health.databaseDisconnected()
         }
         isOpen = false
+        leave()
+    }
+
+    override func leave() {
+        guard !hasLeft else { return }
+        hasLeft = true
         services.writes.post(.end)
         services.reads.post(.end)
     }
@@ -379,8 +386,7 @@ final class SQLiteStore: ScoreStore {
         case .batchKnown(let number, let kept):
             if let ticket = batchEnded(number) { answers.replay(ticket, kept, user: Span(), score: 0) }
         case .batchFailed(let number, let error):
-            services.writes.post(.drop(SQLiteBatch(worker: worker, number: number)))
-            guard let ticket = batchEnded(number) else { return }
+            guard let ticket = batches[number]?.fail() else { return }
             if error.isConstraint { answers.reject(ticket) } else { answers.refuse([ticket], Self.refusal(error)) }
         case .claimed(let claims): claimed(claims)
         case .told(let id): queue?.toldUpTo(id)

@@ -9,7 +9,8 @@ final class SQLiteUpload: LargeBatch {
     /// Parts that the thread has not kept yet.
     private var chunksUnderWay = 0
     private var isComplete = false
-    private var isAborted = false
+    /// Whatever comes, nothing of it is stored any more.
+    private var isOver = false
 
     init(_ batch: SQLiteBatch, _ ticket: WriteTicket, _ store: SQLiteStore) {
         self.batch = batch
@@ -20,6 +21,7 @@ final class SQLiteUpload: LargeBatch {
     override var takesMore: Bool { chunksUnderWay < SQLiteLimits.chunksAhead }
 
     override func take(_ rows: ScoreRows) {
+        guard !isOver else { return }
         for start in stride(from: 0, to: rows.count, by: ScoreLimits.rowsPerFlush) {
             chunksUnderWay += 1
             store.post(.chunk(batch, rows.rows(start..<min(start + ScoreLimits.rowsPerFlush, rows.count))))
@@ -30,10 +32,11 @@ final class SQLiteUpload: LargeBatch {
     func kept() {
         let wasFull = !takesMore
         chunksUnderWay -= 1
-        if wasFull, takesMore, !isComplete, !isAborted { store.resume(ticket) }
+        if wasFull, takesMore, !isComplete, !isOver { store.resume(ticket) }
     }
 
     override func finish() {
+        guard !isOver else { return }
         isComplete = true
         store.post(
             .batch(
@@ -42,9 +45,17 @@ final class SQLiteUpload: LargeBatch {
     }
 
     override func abort() {
-        guard !isComplete, !isAborted else { return }
-        isAborted = true
-        store.batchEnded(batch.number)
+        guard !isComplete, !isOver else { return }
+        fail()
+    }
+
+    /// Lets go of what is kept of it.
+    /// - Returns: whom to answer; nil when that was done already.
+    @discardableResult
+    func fail() -> WriteTicket? {
+        guard !isOver else { return nil }
+        isOver = true
         store.post(.drop(batch))
+        return store.batchEnded(batch.number)
     }
 }

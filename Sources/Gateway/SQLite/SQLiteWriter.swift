@@ -17,6 +17,9 @@ final class SQLiteWriter: MailboxReceiver<SQLiteWrite> {
     private let tables: SQLiteTables
     private let replies: [Mailbox<SQLiteReply>]
     private var pending: [SQLiteWrite] = []
+    /// Large batches of which a part could not be kept. Their other parts were asked for before anybody knew: they are
+    /// passed over, until the batch is dropped.
+    private var broken: Set<SQLiteBatch> = []
     private var waitingFor: Int
     private var failures: ThrottledLog
 
@@ -66,7 +69,7 @@ final class SQLiteWriter: MailboxReceiver<SQLiteWrite> {
                 return
             }
             failures.write("\(error)", at: reactor.now)
-            answers = requests.compactMap { Self.failure(of: $0, error) }
+            answers = requests.compactMap { failed($0, error) }
         }
         for (worker, reply) in answers { replies[worker].post(reply) }
     }
@@ -80,11 +83,15 @@ final class SQLiteWriter: MailboxReceiver<SQLiteWrite> {
             let outcomes = flush.keys.isEmpty ? [try store(flush, now)] : try storeKeyed(flush, now)
             answers.append((flush.worker, .stored(flush.id, outcomes, createdAt: now)))
         case .chunk(let batch, let rows):
+            guard !broken.contains(batch) else { return }
             try tables.stage(batch, rows)
             answers.append((batch.worker, .chunkKept(batch.number)))
         case .batch(let batch, let key):
+            guard !broken.contains(batch) else { return }
             answers.append((batch.worker, try store(batch, key, now)))
-        case .drop(let batch): try tables.drop(batch)
+        case .drop(let batch):
+            try tables.drop(batch)
+            broken.remove(batch)
         case .claim(let worker, let maximumBatch):
             let claims = try tables.claim(
                 now: now.microseconds, until: Self.due(now), maximumBatch: maximumBatch)
@@ -147,13 +154,25 @@ final class SQLiteWriter: MailboxReceiver<SQLiteWrite> {
         return .batchStored(batch.number, count: ids.count, first: ids.lowerBound, last: ids.upperBound)
     }
 
-    private static func failure(of request: SQLiteWrite, _ error: SQLiteError) -> (worker: Int, reply: SQLiteReply)? {
+    /// A request whose transaction failed.
+    /// - Returns: whom to tell, if somebody waits.
+    private func failed(_ request: SQLiteWrite, _ error: SQLiteError) -> (worker: Int, reply: SQLiteReply)? {
         switch request {
-        case .flush(let flush): (flush.worker, .failed(flush.id, error))
-        case .chunk(let batch, _), .batch(let batch, _): (batch.worker, .batchFailed(batch.number, error))
-        case .claim(let worker, _): (worker, .claimed([]))
-        case .told(let worker): (worker, .told(nil))
-        case .drop, .published, .tell, .end: nil
+        case .flush(let flush):
+            // Those were published, whatever became of this flush.
+            if !flush.forgotten.isEmpty { pending.append(.published(flush.forgotten)) }
+            return (flush.worker, .failed(flush.id, error))
+        case .chunk(let batch, _):
+            broken.insert(batch)
+            return (batch.worker, .batchFailed(batch.number, error))
+        case .batch(let batch, _): return (batch.worker, .batchFailed(batch.number, error))
+        case .claim(let worker, _): return (worker, .claimed([]))
+        case .told(let worker): return (worker, .told(nil))
+        // Nobody asks for these again: they are part of the next transaction. (What a trigger refuses it always refuses.)
+        case .drop, .published, .tell:
+            if !error.isConstraint { pending.append(request) }
+            return nil
+        case .end: return nil
         }
     }
 

@@ -14,7 +14,11 @@ class ScoreStore {
     /// Everything accepted is answered, and what was published is forgotten.
     var isIdle: Bool { true }
 
+    /// Ends what it has to do with the reactor.
     func close() {}
+
+    /// Asks nothing more of what it shares with other reactors, which may wait for that to end. Part of `close`.
+    func leave() {}
 
     // MARK: Writing
 
