@@ -34,6 +34,8 @@ final class OutboxSweeper: StoreUser {
     /// The last claim found as many rows as it may: more are due, behind `last`.
     private var isBehind = false
     private var last = OutboxSweeper.beginning
+    /// When it began at the beginning last.
+    private var startedOver: Instant
 
     private static let beginning = FlushMark(high: 0, low: 0)
 
@@ -44,6 +46,7 @@ final class OutboxSweeper: StoreUser {
         self.reactor = reactor
         self.relay = relay
         self.metrics = metrics
+        startedOver = reactor.now
         failures = ThrottledLog(log, "outbox: a query failed", level: .error)
         super.init()
         var configuration = configuration
@@ -83,6 +86,9 @@ final class OutboxSweeper: StoreUser {
 
     private func claim() {
         guard connection.isReady, !isClaiming, !isClosing, relay.takesOver else { return }
+        // However long the backlog: what was taken and let go again is due before `last`, and so is what comes with an
+        // older mark.
+        if reactor.now - startedOver >= StoreLimits.lease { startOver() }
         parameters.removeAll()
         parameters.append(int32: StoreLimits.claimedRows)
         parameters.append(int32: StoreLimits.leaseSeconds)
@@ -118,14 +124,19 @@ final class OutboxSweeper: StoreUser {
         markPublished(empty)
         metrics.flushesTaken.add(UInt64(flushes))
         isBehind = flushes == StoreLimits.claimedRows
-        if !isBehind { last = Self.beginning }
+        if !isBehind { startOver() }
     }
 
     fileprivate func claimFailed(_ error: PostgresError) {
         isClaiming = false
         isBehind = false
-        last = Self.beginning
+        startOver()
         report(error)
+    }
+
+    private func startOver() {
+        last = Self.beginning
+        startedOver = reactor.now
     }
 
     // MARK: Afterwards

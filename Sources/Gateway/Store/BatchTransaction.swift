@@ -258,7 +258,8 @@ final class BatchTransaction: StoreUser {
 
     fileprivate func failed(_ error: PostgresError) {
         switch state {
-        case .committing where error.isOutcomeUnknown, .fencing, .finding:
+        // A COMMIT is carried out when it is read, and not at its Sync: that it was sent in part tells nothing.
+        case .committing where error.isOutcomeUnknown || error.isConnectionLoss, .fencing, .finding:
             // `connected` goes on, or the next tick when the connection stands; the deadline bounds it.
             if case .committing = state { deadline = batches.reactor.now + StoreLimits.outcome }
             state = .unknown
@@ -280,6 +281,10 @@ final class BatchTransaction: StoreUser {
     private func lost() {
         switch state {
         case .fencing, .finding: state = .unknown
+        case .committing:
+            // It was not asked for.
+            state = .rollingBack
+            refuse()
         default: refuse()
         }
     }
