@@ -59,6 +59,24 @@ private func turn(_ reactor: Reactor, until condition: () -> Bool) {
     }
 }
 
+@Suite struct ThreadTests {
+    @Test func oneThatDoesNotEndIsNotWaitedForFurther() throws {
+        let gate = Gate()
+        let ends = try Mailbox<Int>()
+        let standing = try Thread(name: "standing") {
+            gate.wait()
+            ends.post(1)
+        }
+        #expect(standing.join(within: .milliseconds(1)) == false)
+        // It goes on, and ends by itself.
+        let reactor = try Reactor()
+        let collector = try Collector(reactor, ends)
+        gate.open()
+        turn(reactor) { collector.messages == [1] }
+        #expect(try Thread(name: "ending") {}.join(within: .seconds(20)))
+    }
+}
+
 @Suite struct ResolverTests {
     @Test(arguments: ["127.0.0.1", "::1", "localhost"])
     func answersInALaterTurn(host: String) throws {
