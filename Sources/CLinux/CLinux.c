@@ -57,8 +57,8 @@ void clinux_set_thread_name(const char *name) {
     pthread_setname_np(pthread_self(), name);
 }
 
-int clinux_join_until(pthread_t thread, const struct timespec *deadline) {
-    return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, deadline);
+int clinux_try_join(pthread_t thread) {
+    return pthread_tryjoin_np(thread, NULL);
 }
 
 void *clinux_mirror_map(size_t size) {

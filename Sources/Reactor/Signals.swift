@@ -10,6 +10,13 @@ open class Signals: Source {
         clinux_block_signals()
     }
 
+    /// Whether SIGINT or SIGTERM has come and waits for somebody to hear it: for what blocks before a reactor runs.
+    public static var endIsPending: Bool {
+        var pending = sigset_t()
+        guard sigpending(&pending) == 0 else { return false }
+        return sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1
+    }
+
     public init(_ reactor: Reactor) throws(SystemError) {
         descriptor = clinux_signalfd()
         guard descriptor >= 0 else { throw .last("signalfd") }

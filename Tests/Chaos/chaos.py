@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Nothing acknowledged is ever lost: holds the promises of delivery while everything around the gateway fails.
 
-    deploy/dev chaos [--minutes N] [--seed N] [--topology all|roles|both]
+    deploy/dev chaos [--minutes N] [--seed N] [--topology all|roles|embedded|each]
 
 Its own PostgreSQL and RabbitMQ, gateways that are killed, paused and restarted, links that are cut, a Slack in all its
 moods; all on 127.0.0.1. GATEWAY_BIN names the gateway, which is built already.
@@ -23,6 +23,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "Integration")]
 
 import processes  # noqa: E402
 from gateway import binary  # noqa: E402
+from nodes import TOPOLOGIES  # noqa: E402
 from rounds import Round  # noqa: E402
 from servers import Servers  # noqa: E402
 
@@ -31,8 +32,8 @@ ROUND_MINUTES = 3.0
 #: What a round needs before and after its load, when nothing is wrong.
 OVERHEAD = 30.0
 #: For CI: always the same faults.
-SHORT = [("all", 268), ("roles", 37)]
-SHORT_LOAD = 45.0
+SHORT = [("all", 268), ("roles", 37), ("embedded", 55)]
+SHORT_LOAD = {"all": 45.0, "roles": 45.0, "embedded": 30.0}
 
 PARTS = ["idempotency", "batches", "bus", "feed", "slack"]
 
@@ -41,7 +42,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="deploy/dev chaos", description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=30, help="in total, in rounds of about 3 (30)")
     parser.add_argument("--seed", type=int, help="of the first round; the others follow (a new one)")
-    parser.add_argument("--topology", choices=["all", "roles", "both"], default="both", help="(both)")
+    parser.add_argument("--topology", choices=[*TOPOLOGIES, "each"], default="each", help="(each in turn)")
     parser.add_argument("--short", action="store_true", help="one short round each, always the same: for CI")
     parser.add_argument("--rate", type=float, default=200, help="requests a second (200)")
     parser.add_argument("--without", default="", help=f"parts that are left out, with commas: {', '.join(PARTS)}")
@@ -58,9 +59,9 @@ def rounds(options):
     rest = f" --without {','.join(sorted(options.without))}" if options.without else ""
     rest += f" --rate {options.rate:g}" if options.rate != 200 else ""
     if options.short:
-        chosen = [(kind, seed) for kind, seed in SHORT if options.topology in (kind, "both")]
-        return [(kind, seed, SHORT_LOAD, f"--short --topology {kind}{rest}") for kind, seed in chosen]
-    kinds = ["all", "roles"] if options.topology == "both" else [options.topology]
+        chosen = [(kind, seed) for kind, seed in SHORT if options.topology in (kind, "each")]
+        return [(kind, seed, SHORT_LOAD[kind], f"--short --topology {kind}{rest}") for kind, seed in chosen]
+    kinds = list(TOPOLOGIES) if options.topology == "each" else [options.topology]
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1_000_000)
     number = max(len(kinds), round(options.minutes / ROUND_MINUTES))
     minutes = options.minutes / number

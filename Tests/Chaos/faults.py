@@ -5,6 +5,7 @@ import collections
 import contextlib
 import random
 import signal
+import sqlite3
 import time
 
 import aio_pika
@@ -44,7 +45,7 @@ class Saboteur:
             try:
                 await method(fault, name)
                 self.done[f"{kind} {fault.action}"] += 1
-            except (TimeoutError, OSError, RuntimeError, psycopg.Error, aio_pika.exceptions.AMQPError) as error:
+            except (TimeoutError, OSError, RuntimeError, psycopg.Error, sqlite3.Error, aio_pika.exceptions.AMQPError) as error:
                 # The other fault was in the way: a broker that is down cannot be told to block.
                 self.void.append(f"{fault}: {type(error).__name__} {str(error)[:100]}")
                 self.say(f"void: {self.void[-1]}")
@@ -90,6 +91,18 @@ class Saboteur:
         for _ in range(random.Random(fault.seed).randint(1, 3)):
             await self.servers.end_backends(self.topology.database)
             await asyncio.sleep(fault.seconds / 3)
+
+    # MARK: SQLite
+
+    async def _file_lock(self, fault, _):
+        """As a backup or somebody's shell does."""
+        # Within the gateway's own transactions it waits, like everybody.
+        connection = sqlite3.connect(self.topology.file, timeout=5, isolation_level=None, check_same_thread=False)
+        try:
+            await asyncio.to_thread(connection.execute, "begin immediate")
+            await asyncio.sleep(fault.seconds)
+        finally:
+            connection.close()
 
     # MARK: RabbitMQ
 

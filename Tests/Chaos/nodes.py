@@ -14,6 +14,8 @@ from tap import AMQPTap
 #: Which gateways there are, and their roles.
 TOPOLOGIES = {
     "all": {"all-0": "all"},
+    # The same without servers: an SQLite file, and the bus in the process.
+    "embedded": {"all-0": "all"},
     "roles": {
         "scores-0": "scores",
         "scores-1": "scores",
@@ -37,9 +39,13 @@ CRASH = re.compile(r"^\*\*\* |Fatal error|Sanitizer|Program crashed|Backtrace to
 SHUTDOWN_GRACE = 20
 
 
+def links(topology, role):
+    return ["front"] if topology == "embedded" else LINKS[role]
+
+
 def shape(topology):
     """The nodes as the schedule wants them."""
-    return {name: (role, LINKS[role]) for name, role in TOPOLOGIES[topology].items()}
+    return {name: (role, links(topology, role)) for name, role in TOPOLOGIES[topology].items()}
 
 
 @dataclasses.dataclass
@@ -153,9 +159,10 @@ class Topology:
     def __init__(self, kind, servers, name, slack, folder, ledger, scores_a_message):
         self.nodes, self.links, self.kind = {}, {}, kind
         self.database, self.exchange, self.queue = name, f"scores-{name}", f"poster-{name}"
+        self.file = folder / "scores.sqlite" if kind == "embedded" else None
         ports = {node: free_port() for node in TOPOLOGIES[kind]}
         for node, role in TOPOLOGIES[kind].items():
-            for link in LINKS[role]:
+            for link in links(kind, role):
                 target = {"db": servers.postgres_port, "broker": servers.broker_port, "front": ports[node]}[link]
                 tap = None
                 if link == "broker" and role in ("all", "poster"):
@@ -166,11 +173,14 @@ class Topology:
                 "PORT": str(ports[node]),
                 "REACTORS": "1" if role == "poster" else "2",
                 "SHUTDOWN_TIMEOUT": str(SHUTDOWN_TIMEOUT),
-                "BROKER_URL": servers.url("broker", self.links[f"{node}/broker"].port, "/"),
-                "BROKER_EXCHANGE": self.exchange,
                 "BROKER_MAX_BATCH": str(scores_a_message),
             }
-            if "db" in LINKS[role]:
+            if self.file:
+                env["SCORES_FILE"] = str(self.file)
+            if "broker" in links(kind, role):
+                env["BROKER_URL"] = servers.url("broker", self.links[f"{node}/broker"].port, "/")
+                env["BROKER_EXCHANGE"] = self.exchange
+            if "db" in links(kind, role):
                 env["DATABASE_URL"] = servers.url("db", self.links[f"{node}/db"].port, f"/{self.database}")
             if role in ("all", "poster"):
                 env |= {"POSTER_QUEUE": self.queue, **slack.env(node)}

@@ -1,10 +1,12 @@
 """One round: a topology in a database, an exchange and queues of its own, an hour's bad luck in a minute, the proof."""
 
 import asyncio
+import collections
 import contextlib
 import dataclasses
 import pathlib
 import random
+import sqlite3
 import time
 
 import verdict
@@ -37,7 +39,7 @@ class Round:
         self.servers, self.seed, self.seconds = servers, seed, seconds
         self.rate, self.without, self.say = rate, without, say
         self.folder = pathlib.Path(folder)
-        self.ledger, self.account = Ledger(), SlackAccount()
+        self.ledger, self.account = Ledger(), SlackAccount(hears_broker=topology != "embedded")
         self.name = f"{topology}-{seed}-{time.monotonic_ns() % 1_000_000}"
         self.kind = topology
         self.faults = plan(seed, seconds, shape(topology), slack="slack" not in without)
@@ -50,8 +52,9 @@ class Round:
         self.say(f"round: topology {self.kind}, seed {self.seed}, {self.seconds:.0f} s of load")
         for fault in self.faults:
             self.say(f"  plan {fault}")
-        async with self.servers.sql() as connection:
-            await connection.execute(f'create database "{self.name}"')
+        if self.kind != "embedded":
+            async with self.servers.sql() as connection:
+                await connection.execute(f'create database "{self.name}"')
         async with contextlib.AsyncExitStack() as stack:
             slack = await Slack(self.account).open()
             stack.push_async_callback(slack.close)
@@ -59,8 +62,9 @@ class Round:
                 self.kind, self.servers, self.name, slack, self.folder, self.ledger, self.scores_a_message
             )
             stack.push_async_callback(self.topology.close)
-            self.bus = Bus(self.servers, self.topology.exchange, f"audit-{self.name}")
-            await self.bus.bind()
+            if self.kind != "embedded":
+                self.bus = Bus(self.servers, self.topology.exchange, f"audit-{self.name}")
+                await self.bus.bind()
             await self.topology.open()
             self.gauge = Gauge(self.topology.of_role("scores"))
             stack.push_async_callback(self.gauge.close)
@@ -122,7 +126,7 @@ class Round:
                 "last": sum(len(verdict.missed(self.table, *last)) for last in evidence.last.values()),
                 "bus": len(names - set(self.bus.names)) if evidence.bus is not None else 0,
                 "feeds": sum(len({row.id for row in self.table} - set(reader.seen)) for reader in readers),
-                "slack": len(names - self.account.acknowledged) + evidence.slack_left if evidence.slack else 0,
+                "slack": self._slack_lacks(names) + evidence.slack_left if evidence.slack else 0,
             }
             if not any(missing.values()):
                 return time.monotonic() - began
@@ -131,7 +135,16 @@ class Round:
                 return None
             await asyncio.sleep(1)
 
+    def _slack_lacks(self, names):
+        """How many scores Slack has not been told of for certain."""
+        if self.account.hears_broker:
+            return len(names - self.account.acknowledged)
+        return max(0, len(names) - self.account.covered)
+
     async def _look(self):
+        if self.bus is None:
+            self.table = await asyncio.to_thread(self._file_rows)
+            return
         async with self.servers.sql(self.name) as connection:
             cursor = await connection.execute(
                 'select id, "user", score, extract(epoch from created_at)::float from "Score" order by id'
@@ -139,19 +152,25 @@ class Round:
             self.table = [Row(*row) for row in await cursor.fetchall()]
         await self.bus.drain()
 
+    def _file_rows(self):
+        with contextlib.closing(sqlite3.connect(self.topology.file, timeout=10)) as connection:
+            connection.execute("pragma query_only = 1")
+            rows = connection.execute('select id, "user", score, created_at / 1e6 from "Score" order by id')
+            return [Row(*row) for row in rows]
+
     async def _evidence(self, readers):
         with_slack = "slack" not in self.without
         return verdict.Evidence(
             writes=self.ledger.writes,
             table=self.table,
-            bus=None if "bus" in self.without else self.bus.names,
+            bus=None if "bus" in self.without or self.bus is None else self.bus.names,
             feeds={reader.name: reader.seen for reader in readers},
             last={reader.name: (reader.opened_at, reader.came) for reader in readers if reader.opened_at},
             slack=self.account if with_slack else None,
             # Most of a round nothing stands between a writer and some gateway.
             least_accepted=int(self.rate * self.seconds * LEAST_SHARE),
             incidents=self.ledger.incidents,
-            slack_left=await self.bus.depth(self.topology.queue) if with_slack else 0,
+            slack_left=await self.bus.depth(self.topology.queue) if with_slack and self.bus else 0,
         )
 
     async def _judge(self, saboteur, readers, slack, quiet):
@@ -170,7 +189,8 @@ class Round:
             self.ledger.incident(f"{len(saboteur.void)} of {len(self.faults)} faults could not be carried out")
         findings = verdict.judge(await self._evidence(readers))
         answers = ", ".join(f"{what} {number}" for what, number in sorted(self.ledger.answers.items()))
-        doubles = sum(self.bus.names.values()) - len(self.bus.names)
+        published = self.bus.names if self.bus else collections.Counter()
+        doubles = sum(published.values()) - len(published)
         lines = [
             f"requests         {answers}",
             f"scores           {self.ledger.stored} accepted, {len(self.table)} stored",

@@ -8,6 +8,8 @@ import random
 GATEWAY = {"kill": (0.1, 3), "pause": (0.5, 15), "restart": (0.1, 2)}
 POSTGRES = {"kill": (0.1, 3), "pause": (0.5, 13), "restart": (0.1, 2), "backends": (0.2, 3)}
 RABBITMQ = {"kill": (0.1, 3), "pause": (0.5, 13), "restart": (0.1, 2), "blocked": (1, 6), "nacks": (1, 6)}
+#: Somebody else has the file: shorter and longer than the gateway waits for it (5 s).
+FILE = {"lock": (0.3, 9)}
 LINK = {"cut": (0.1, 3), "stall": (0.5, 8), "lose": (0.5, 4), "refuse": (0.5, 5)}
 SLACK = {
     name: (0.5, 5) for name in ["429", "500", "not-ok", "garbage", "silent", "closing", "withheld", "half"]
@@ -24,7 +26,7 @@ PRELUDE, CODA = 2.0, 3.0
 @dataclasses.dataclass(frozen=True)
 class Fault:
     at: float  # seconds from the start of the load
-    target: str  # "gateway scores-0", "postgres", "rabbitmq", "link scores-0/db", "slack"
+    target: str  # "gateway scores-0", "postgres", "rabbitmq", "file", "link scores-0/db", "slack"
     action: str
     seconds: float
     seed: int  # for what is drawn while it happens: which byte is the last one
@@ -60,8 +62,12 @@ def _deck(nodes):
     deck = [(f"role {role}", action, span) for role in roles for action, span in GATEWAY.items()]
     # Whoever writes has the most to lose.
     deck += [(f"role {role}", "kill", GATEWAY["kill"]) for role in roles if role in ("all", "scores")]
-    deck += [("postgres", action, span) for action, span in POSTGRES.items()]
-    deck += [("rabbitmq", action, span) for action, span in RABBITMQ.items()]
+    if "db" in links:
+        deck += [("postgres", action, span) for action, span in POSTGRES.items()]
+    else:
+        deck += 3 * [("file", action, span) for action, span in FILE.items()]
+    if "broker" in links:
+        deck += [("rabbitmq", action, span) for action, span in RABBITMQ.items()]
     deck += [(f"kind {link}", action, span) for link in links for action, span in LINK.items()]
     return deck
 

@@ -105,7 +105,8 @@ def _table(writes, rows, found):
 
 
 def _slack(slack, rows, evidence, found):
-    found("slack: stored, never posted and acknowledged", (name for name in rows if name not in slack.acknowledged))
+    if slack.hears_broker:
+        found("slack: stored, never posted and acknowledged", (name for name in rows if name not in slack.acknowledged))
     found("slack: acknowledged without a post", slack.unbacked)
     found("slack: a strange post", slack.strange)
     found(

@@ -255,6 +255,24 @@ def test_a_file_has_one_gateway(alone, tmp_path):
     assert "scores.sqlite: another gateway serves it" in refused(tmp_path)
 
 
+def test_a_lock_at_the_start_is_waited_for(alone, tmp_path):
+    """Whoever has it lets go of it again; who cannot wait sends a signal."""
+    gateway = alone()
+    gateway.stop()
+    with contextlib.closing(sqlite3.connect(tmp_path / "scores.sqlite", isolation_level=None)) as other:
+        other.execute("begin immediate")
+        gateway.launch()
+        eventually(lambda: "another program has it locked" in gateway.log and "waiting for it" in gateway.log)
+        assert gateway.running
+        gateway.signal()
+        assert gateway.process.wait(timeout=20) == 69
+        assert "cannot start" in gateway.log
+        gateway.launch()
+        eventually(lambda: "waiting for it" in gateway.log)
+    gateway.wait_for("/readiness")
+    assert gateway.post("ada", 1)
+
+
 def test_a_folder_that_is_not_there(tmp_path):
     log = refused(tmp_path, DATABASE_URL="sqlite:nowhere/scores.sqlite")
     assert "nowhere/scores.sqlite: it cannot be opened: its folder is not there" in log

@@ -9,7 +9,6 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <time.h>
 
 /// accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC. -1 and errno on failure.
 int clinux_accept(int listener);
@@ -39,8 +38,8 @@ int clinux_affinity_count(void);
 /// Names the calling thread, as `top -H` shows it: at most 15 bytes.
 void clinux_set_thread_name(const char *name);
 
-/// pthread_clockjoin_np(3) on the monotonic clock: 0 when the thread has ended by then, else ETIMEDOUT.
-int clinux_join_until(pthread_t thread, const struct timespec *deadline);
+/// pthread_tryjoin_np(3): 0 when the thread has ended, else EBUSY.
+int clinux_try_join(pthread_t thread);
 
 /// `size` bytes of memory mapped twice in a row: byte i is also byte i + size, so every range of a ring is contiguous.
 /// `size` must be a multiple of the page size. NULL and errno on failure.

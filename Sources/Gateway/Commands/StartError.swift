@@ -5,6 +5,8 @@ import SQLite
 /// Why the gateway cannot start.
 struct StartError: Error, CustomStringConvertible {
     let description: String
+    /// Another program has the SQLite file locked: it ends by itself, as a rule.
+    private(set) var isLocked = false
 
     init(_ description: String) {
         self.description = description
@@ -41,5 +43,6 @@ struct StartError: Error, CustomStringConvertible {
                 "SQLite says: \(error)"
             }
         description = "\(file): \(why) (SCORES_FILE, DATABASE_URL)"
+        isLocked = error.isBusy
     }
 }

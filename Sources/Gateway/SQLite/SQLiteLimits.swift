@@ -4,6 +4,9 @@ enum SQLiteLimits {
     /// backup). Shorter than a client's patience.
     static let busyTimeout: Int32 = 5_000
 
+    /// How often the file is asked for at the start, each time for `busyTimeout`: a backup of a large file takes so long.
+    static let startAttempts = 6
+
     /// Memory of a connection's page cache, in KiB. The file is in the system's cache besides.
     static let cacheKiB = 4 << 10
 

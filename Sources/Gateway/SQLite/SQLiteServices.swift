@@ -32,13 +32,13 @@ final class SQLiteServices: Sendable {
         do throws(SystemError) {
             threads.add(
                 try Thread(name: "sqlite-write") {
-                    self.run(gate) { reactor throws(StartError) in
+                    self.run(gate, log) { reactor throws(StartError) in
                         _ = try SQLiteWriter(reactor, self.open(.create), self, log: log)
                     }
                 })
             threads.add(
                 try Thread(name: "sqlite-read") {
-                    self.run(gate) { reactor throws(StartError) in
+                    self.run(gate, log) { reactor throws(StartError) in
                         _ = try SQLiteReader(reactor, self.open(.readOnly), self, log: log)
                     }
                 })
@@ -49,11 +49,11 @@ final class SQLiteServices: Sendable {
     }
 
     /// The body of a thread: what `make` makes is held by its reactor.
-    private func run(_ gate: StartGate, _ make: (Reactor) throws(StartError) -> Void) {
+    private func run(_ gate: StartGate, _ log: Logger, _ make: (Reactor) throws(StartError) -> Void) {
         do throws(StartError) {
             let reactor: Reactor
             do throws(SystemError) { reactor = try Reactor() } catch { throw StartError(error) }
-            try make(reactor)
+            try Self.untilUnlocked(log) { () throws(StartError) in try make(reactor) }
             gate.succeeded()
             reactor.run()
         } catch {
@@ -73,8 +73,26 @@ final class SQLiteServices: Sendable {
         }
     }
 
+    /// Asks again while somebody has the file locked, and nobody has sent a signal to end.
+    private static func untilUnlocked(
+        _ log: Logger, _ body: () throws(StartError) -> Void
+    ) throws(StartError) {
+        for attempt in 1... {
+            do throws(StartError) {
+                return try body()
+            } catch {
+                guard error.isLocked, attempt < SQLiteLimits.startAttempts, !Signals.endIsPending else { throw error }
+                log.warning("\(error); waiting for it")
+            }
+        }
+    }
+
     /// Brings the schema of a file up to date, or sees that it is.
     static func prepare(_ file: String, migrates: Bool, _ log: Logger) throws(StartError) {
+        try untilUnlocked(log) { () throws(StartError) in try prepareAtOnce(file, migrates: migrates, log) }
+    }
+
+    private static func prepareAtOnce(_ file: String, migrates: Bool, _ log: Logger) throws(StartError) {
         let database = try open(file, .create)
         let missing: Int
         do throws(SQLiteError) {
