@@ -109,6 +109,9 @@ public final class PostgresConnection: Source {
     /// Where the connection is or was last tried to: host and port, for logs.
     public var peer: String { endpoint.description }
 
+    /// libpq's descriptor; -1 when it has none.
+    var socket: Int32 { connection == nil ? -1 : PQsocket(connection) }
+
     public var isEncrypted: Bool { connection != nil && PQsslInUse(connection) == 1 }
 
     /// The server's process, as pg_stat_activity shows it; 0 without a session.
@@ -145,6 +148,7 @@ public final class PostgresConnection: Source {
         guard state != .closed else { return }
         state = .closed
         reactor.cancel(roundTimer)
+        unwatch()
         failOutstanding(.connection("the connection was closed"))
         finish()
         client = nil
@@ -211,7 +215,7 @@ public final class PostgresConnection: Source {
 
     private func watch(_ interest: Interest) {
         do throws(SystemError) {
-            token = try reactor.register(PQsocket(connection), interest, self)
+            token = try reactor.register(socket, interest, self)
             self.interest = interest
         } catch {
             // Not from within the caller's libpq call sequence.
@@ -219,6 +223,8 @@ public final class PostgresConnection: Source {
         }
     }
 
+    /// Whenever libpq may have closed the descriptor, at once: the next one that is opened gets its number, and would be
+    /// deregistered in its place.
     private func unwatch() {
         reactor.deregister(token)
         token = .none
@@ -267,6 +273,7 @@ public final class PostgresConnection: Source {
         let session = session
         // At the end of the stream this fails, but what came before it is still to be taken: it may be a commit.
         let consumed = PQconsumeInput(connection) == 1
+        if !consumed { unwatch() }
         takeResults()
         guard session == self.session, connection != nil else { return }
         if !consumed || PQstatus(connection) == CONNECTION_BAD {
@@ -394,6 +401,10 @@ public final class PostgresConnection: Source {
         case .expiry:
             expire()
         case .sever:
+            guard connection != nil else { return }
+            // What has come is still to be taken: it may be a commit.
+            if socket >= 0 { _ = PQconsumeInput(connection) }
+            takeResults()
             if connection != nil, let verdict { lose(verdict) }
         case nil:
             break
@@ -414,6 +425,7 @@ public final class PostgresConnection: Source {
 
     /// Ends the session in a turn of its own: the caller is in the middle of something.
     private func sever(_ error: PostgresError) {
+        unwatch()
         if verdict == nil { verdict = error }
         if state == .ready { state = .draining }
         reactor.cancel(severTimer)
@@ -424,6 +436,7 @@ public final class PostgresConnection: Source {
     private func lose(_ error: PostgresError) {
         let stood = state == .ready || state == .draining
         state = .waiting
+        unwatch()
         if let since = readySince, reactor.now - since >= Limits.settled { backoff.reset() }
         readySince = nil
         var loss = error
@@ -443,7 +456,7 @@ public final class PostgresConnection: Source {
             // Asked now, because PQconsumeInput flushes too.
             isTailUnsent = PQflush(connection) == 1
             // PQfinish would still send what is unsent, and a query that was told lost would be executed.
-            shutdown(PQsocket(connection), Int32(SHUT_RDWR))
+            shutdown(socket, Int32(SHUT_RDWR))
         }
         while let (ticket, wasSent) = queue.abandonFirst(isTailUnsent: isTailUnsent) {
             var error = loss

@@ -7,6 +7,11 @@ import Testing
 
 private let server = PrivateServer.shared
 
+private final class Listener: Source {
+    var hasHeard = false
+    override func ready(_ readiness: Readiness) { hasHeard = true }
+}
+
 /// All suites that use the private server are in this one: some of them restart it.
 @Suite(.serialized, .enabled(if: server.isAvailable, "no PostgreSQL server is installed")) struct ServerTests {}
 
@@ -266,6 +271,35 @@ extension ServerTests {
                 harness.client.events == [.connected, .failed(1), .failed(2), .failed(3), .disconnected, .connected])
             #expect(harness.client.errors[0].sqlState == "57P01")
             #expect(harness.client.errors.dropLast().allSatisfy { $0.isConnectionLoss && $0.isOutcomeUnknown })
+        }
+
+        /// libpq closes its descriptor when a send fails, and whoever opens the next one gets its number.
+        @Test func whoGetsTheNumberOfALostConnectionHears() throws {
+            // Other tests of this process may be faster.
+            for _ in 0..<20 {
+                let harness = try Harness(server.configuration, [divide])
+                harness.connect()
+                var ends: [Int32] = [0, 0]
+                try #require(pipe(&ends) == 0)
+                let (process, number) = (harness.connection.backendProcess, harness.connection.socket)
+                server.query("SELECT pg_terminate_backend(\(process))")
+                wait(until: { server.query("SELECT 1 FROM pg_stat_activity WHERE pid = \(process)") == "" })
+                // The first is answered by a reset; at the next ones libpq sees what has come, and that it is over.
+                for ticket in 1...9 as ClosedRange<UInt64> where harness.connection.socket >= 0 {
+                    _ = harness.send(0, self.number(1), ticket: ticket)
+                }
+                try #require(harness.connection.socket == -1)
+                let reader = fcntl(ends[0], F_DUPFD, number)
+                defer { for end in ends + [reader] { close(end) } }
+                guard reader == number else { continue }
+                let listener = Listener()
+                _ = try harness.reactor.register(reader, .readable, listener)
+                harness.turn(until: { harness.client.count(.disconnected) > 0 })
+                #expect(write(ends[1], "x", 1) == 1)
+                harness.turn(until: { listener.hasHeard })
+                return
+            }
+            Issue.record("somebody else always had the number")
         }
 
         @Test func anIdleConnectionLearnsWhyItWasEnded() throws {
