@@ -77,6 +77,9 @@ public enum ScoreLimits {
     public static let slackLastingRetry = Duration.seconds(60)
     /// Between two log lines about Slack's troubles.
     public static let slackLogInterval = Duration.seconds(60)
+    /// Bytes of an answer that are looked at. It repeats the message, and every emoji in it as an object: 250 KB for the
+    /// longest text. `ok` stands in front.
+    public static let slackAnswerBytes = 1 << 20
     /// Bytes of an error's name that are kept and logged; Slack's longest has about 50.
     public static let slackErrorBytes = 64
 }

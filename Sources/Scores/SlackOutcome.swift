@@ -17,13 +17,15 @@ public enum SlackOutcome: Equatable, Sendable {
     case unpostable(String)
 
     /// Reads an answer.
-    /// - Parameter retryAfter: how long the field Retry-After asks to wait; nil when it is absent or unreadable.
-    public init(status: Int, retryAfter: Duration?, body: Span<UInt8>) {
+    /// - Parameters:
+    ///   - retryAfter: how long the field Retry-After asks to wait; nil when it is absent or unreadable.
+    ///   - isCut: more came than `body`; what stands in it counts.
+    public init(status: Int, retryAfter: Duration?, body: Span<UInt8>, isCut: Bool = false) {
         switch status {
         case 429:
             self = .rateLimited(Self.span(retryAfter))
         case 200..<300:
-            guard let answer = Answer(body) else {
+            guard let answer = Answer(body, isCut: isCut) else {
                 self = .unavailable("an answer that is not Slack's")
                 return
             }
@@ -57,7 +59,7 @@ public enum SlackOutcome: Equatable, Sendable {
         var error = "an error without a name"
 
         /// - Returns: nil when the body is no JSON object with a boolean `ok`.
-        init?(_ body: Span<UInt8>) {
+        init?(_ body: Span<UInt8>, isCut: Bool) {
             var isSlacks = false
             var reader = JSONReader(body)
             do throws(JSONError) {
@@ -75,7 +77,7 @@ public enum SlackOutcome: Equatable, Sendable {
                 }
                 try reader.end()
             } catch {
-                return nil
+                guard isCut, error.kind == .unexpectedEnd else { return nil }
             }
             guard isSlacks else { return nil }
         }

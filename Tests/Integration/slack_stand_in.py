@@ -60,7 +60,9 @@ GARBAGE = Answer(200, {"Content-Type": "text/html"}, b"<html>login, please</html
 NOTHING = None  # closes without a word
 NEVER = Answer(200, {}, b"", after=3600)  # takes the message and says nothing, on an open connection
 HALF = dataclasses.replace(OK, cut=9)  # ends within its answer
-ENDLESS = Answer(200, {}, b'{"ok":true,"ts":"' + b"1" * (1 << 20) + b'"}')  # more than anybody wants to read
+ENDLESS = Answer(200, {}, b'{"ok":true,"ts":"' + b"1" * (2 << 20) + b'"}')  # more than anybody wants to read
+EMOJI = {"type": "emoji", "name": "grinning", "unicode": "1f600"}
+ECHO = Answer(200, {}, json.dumps({"ok": True, "message": {"blocks": [EMOJI] * 4000}}).encode())  # it repeats what it got
 
 
 def too_many(retry_after=None):

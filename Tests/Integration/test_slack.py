@@ -216,10 +216,9 @@ def test_a_huge_retry_after_silences_and_loses_nothing(world):
         slack_answers.GARBAGE,
         slack_answers.NOTHING,
         slack_answers.HALF,
-        slack_answers.ENDLESS,
         slack_answers.refused("internal_error"),
     ],
-    ids=["500", "garbage", "nothing", "half", "endless", "ok false"],
+    ids=["500", "garbage", "nothing", "half", "ok false"],
 )
 def test_a_failure_is_tried_again(world, answer):
     slack = world.slack()
@@ -229,6 +228,18 @@ def test_a_failure_is_tried_again(world, answer):
     assert slack.wait_for(1, seconds=60) == [":tada: ada just scored 3 points"]
     assert len(slack.posts) == 3
     assert min(slack.gaps) >= 1
+
+
+@pytest.mark.parametrize("answer", [slack_answers.ECHO, slack_answers.ENDLESS], ids=["echo", "endless"])
+def test_however_long_the_answer_is_the_message_is_posted_once(world, answer):
+    slack = world.slack()
+    slack.always = answer
+    gateway = world.gateway(**slack.env)
+    gateway.post("ada", 2)
+    eventually(lambda: gateway.metric("score_gateway_slack_posted_total") == 1)
+    gateway.post("bob", 2)
+    eventually(lambda: gateway.metric("score_gateway_slack_posted_total") == 2)
+    assert slack.texts == [line("ada"), line("bob")] and gateway.metric("score_gateway_slack_failed_total") == 0
 
 
 def test_a_slack_that_never_answers_is_given_up_and_tried_again(world):

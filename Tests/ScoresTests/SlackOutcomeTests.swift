@@ -41,4 +41,15 @@ import Testing
         let read = SlackOutcome(status: status, retryAfter: retryAfter.map { .seconds($0) }, body: [UInt8](body).span)
         #expect(read == outcome)
     }
+
+    @Test(arguments: [
+        (#"{"ok":true,"message":{"text":"aaa"#, SlackOutcome.posted), (#"{"ok":true"#, .posted),
+        (#"{"ok":false,"error":"msg_too_long","response"#, .unpostable("msg_too_long")),
+        (#"{"message":"aaa"#, .unavailable("an answer that is not Slack's")),
+        (#"{"ok":tr"#, .unavailable("an answer that is not Slack's")),
+        (#"{"ok":true,]"#, .unavailable("an answer that is not Slack's")),
+    ])
+    func ofAnAnswerThatIsCutWhatCameCounts(body: String, outcome: SlackOutcome) {
+        #expect(SlackOutcome(status: 200, retryAfter: nil, body: [UInt8](body).span, isCut: true) == outcome)
+    }
 }

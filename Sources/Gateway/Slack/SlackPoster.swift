@@ -236,12 +236,10 @@ final class SlackPoster: BusClient {
 
     /// One answer of Slack's, collected up to what an answer may have.
     private final class Answer: HTTPResponseHandler {
-        /// Slack's answers have some hundred bytes; of what a broken proxy sends no more is looked at.
-        private static let bytes = 64 << 10
-
         private let poster: SlackPoster
         private let scores: Int
         private var text = ByteBuffer()
+        private var isCut = false
 
         init(_ poster: SlackPoster, _ scores: Int) {
             self.poster = poster
@@ -249,15 +247,19 @@ final class SlackPoster: BusClient {
         }
 
         override func body(_ bytes: Span<UInt8>) -> Bool {
-            text.append(bytes)
-            return text.count <= Self.bytes
+            // The message is posted whatever more comes; `slackAnswer` bounds how long that may take.
+            let room = ScoreLimits.slackAnswerBytes - text.count
+            isCut = isCut || bytes.count > room
+            text.append(bytes.extracting(0..<min(bytes.count, room)))
+            return true
         }
 
         override func finished(_ result: Result<HTTPResponseHead, HTTPClientError>) {
             let outcome =
                 switch result {
                 case .success(let head):
-                    SlackOutcome(status: head.status, retryAfter: head.retryAfter, body: text.bytes)
+                    SlackOutcome(
+                        status: head.status, retryAfter: head.retryAfter, body: text.bytes, isCut: isCut)
                 case .failure(let error): SlackOutcome.unavailable("\(error)")
                 }
             poster.finished(scores, outcome)
