@@ -13,7 +13,15 @@ set -eu
 
 serve() {
     code=0
-    score-gateway wait --timeout "${STARTUP_WAIT:-20}" || code=$?
+    waiting=
+    # PID 1 hears no signal that it has not asked for.
+    trap '[ -z "$waiting" ] || kill "$waiting" 2>/dev/null; exit 143' TERM
+    trap '[ -z "$waiting" ] || kill "$waiting" 2>/dev/null; exit 130' INT
+    # In the background: a signal ends the wait, and the trap runs at once.
+    score-gateway wait --timeout "${STARTUP_WAIT:-20}" &
+    waiting=$!
+    wait "$waiting" || code=$?
+    trap - TERM INT
     case $code in
         0) ;;
         69) echo "entrypoint: serving without; the gateway goes on trying" >&2 ;;

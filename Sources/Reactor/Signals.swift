@@ -10,6 +10,12 @@ open class Signals: Source {
         clinux_block_signals()
     }
 
+    /// SIGINT and SIGTERM end the process, for a command without a reactor. They would by themselves, but for PID 1, which
+    /// the kernel spares all signals that it has not asked for.
+    public static func endTheProcess() {
+        for number in [SIGINT, SIGTERM] { signal(number) { _exit(128 + $0) } }
+    }
+
     /// Whether SIGINT or SIGTERM has come and waits for somebody to hear it: for what blocks before a reactor runs.
     public static var endIsPending: Bool {
         var pending = sigset_t()

@@ -2,8 +2,11 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
+
+import pytest
 
 from gateway import binary, free_port
 from services import CHECKOUT
@@ -123,3 +126,28 @@ def test_commands_instead(world):
 def test_a_development_server_needs_its_image(world):
     with Served(world, DEV_SERVER="1") as served:
         assert "DEV_SERVER=1 needs the development image; serving as usual" in served.log
+
+
+def programs(process):
+    """The program that a process is, and those that it has started."""
+    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [os.path.basename(os.readlink(f"/proc/{pid}/exe")) for pid in [process.pid, *children]]
+
+
+def catches(process):
+    """Whether a process has asked for SIGTERM."""
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return bool(int(re.search(r"SigCgt:\t([0-9a-f]+)", status)[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
+@pytest.mark.parametrize("arguments", [[], ["wait", "--timeout", "60"], ["migrate"]], ids=lambda words: " ".join(words))
+def test_who_waits_hears_the_signal(world, arguments):
+    """The shell is PID 1 then, and so is a command by itself: the kernel would let neither hear it."""
+    nobody = f"127.0.0.1:{free_port()}"
+    urls = {"BROKER_URL": f"amqp://{nobody}/", "DATABASE_URL": f"postgresql://score@{nobody}/score"}
+    served = Served(world, *arguments, **urls, STARTUP_WAIT="60")
+    eventually(lambda: "score-gateway" in programs(served.process) and catches(served.process), what="it waits")
+
+    served.process.send_signal(signal.SIGTERM)
+    assert served.process.wait(timeout=20) == 128 + signal.SIGTERM, served.log
+    assert "listening" not in served.log

@@ -15,7 +15,8 @@ public enum Command {
     /// `score-gateway migrate`
     public static func migrate() -> Int32 {
         withConfiguration(for: .migrate) { configuration, _ in
-            logged(configuration) { migrate(configuration) }
+            Signals.endTheProcess()
+            return logged(configuration) { migrate(configuration) }
         }
     }
 
@@ -23,7 +24,8 @@ public enum Command {
     /// - Parameter seconds: how long at most.
     public static func wait(seconds: Double) -> Int32 {
         withConfiguration(for: .wait) { configuration, _ in
-            Wait.run(configuration, timeout: .milliseconds(Int64(seconds * 1000)))
+            Signals.endTheProcess()
+            return Wait.run(configuration, timeout: .milliseconds(Int64(seconds * 1000)))
         }
     }
 
