@@ -37,7 +37,7 @@ public final class HTTPClient {
     /// - Throws: when `caFile` cannot be read, or libcurl cannot be used.
     public init(_ reactor: Reactor, userAgent: String, caFile: String? = nil) throws(HTTPClientError) {
         try HTTPClient.prepare()
-        let caFile = caFile ?? getenv("SSL_CERT_FILE").map { String(cString: $0) }
+        let caFile = caFile ?? getenv("SSL_CERT_FILE").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
         if let caFile, access(caFile, R_OK) != 0 {
             throw HTTPClientError(.tls, "\(caFile): \(String(cString: strerror(errno)))")
         }

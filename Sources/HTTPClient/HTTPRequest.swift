@@ -11,7 +11,8 @@ public struct HTTPRequest: Sendable {
     public enum Deadline: Equatable, Sendable {
         /// So long after `send` the last byte must have come: for answers of a known, small size.
         case total(Duration)
-        /// Slower than `bytesPerSecond` for `time` (whole seconds, at least one): for streams without a known end.
+        /// Slower than `bytesPerSecond` for `time` (whole seconds, at least one), or ten minutes in all: for streams
+        /// without a known end.
         case lowSpeed(bytesPerSecond: Int, time: Duration)
 
         public static let small = Deadline.total(Limits.total)

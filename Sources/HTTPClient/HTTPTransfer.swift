@@ -161,6 +161,7 @@ final class HTTPTransfer {
         case .lowSpeed(let bytesPerSecond, let time):
             try set(CURLOPT_LOW_SPEED_LIMIT, bytesPerSecond)
             try set(CURLOPT_LOW_SPEED_TIME, max(1, Int(time.components.seconds)))
+            try set(CURLOPT_TIMEOUT_MS, Limits.stream.wholeMilliseconds)
         }
         try set(CURLOPT_NOSIGNAL, 1)
         // A lookup that takes too long is left to its thread. Without this libcurl would wait for that thread, and the

@@ -5,12 +5,15 @@ import JSON
 /// however long it is. `ArraySplitter` finds the elements; each then goes through the strict reader. So what is kept is
 /// one element and the piece that was received last, and how the bytes were cut never changes what comes out.
 ///
-/// An element that is JSON but no score is passed over; an answer that is no JSON array is at its end for good.
+/// An element that is JSON but no score is passed over, and so is one that is longer than a score can be; an answer that
+/// is no JSON array is at its end for good.
 public struct ScoreStreamDecoder: ~Copyable {
     private var splitter = ArraySplitter()
     /// What was received and not taken. An element that was cut stands at its front, looked at up to `position`.
     private var buffer = ByteBuffer()
     private var position = 0
+    /// The element under way is longer than `ScoreLimits.elementBytes`: none of it is kept.
+    private var isTooLong = false
     private var failure: ScoreError?
 
     public init() {}
@@ -21,7 +24,7 @@ public struct ScoreStreamDecoder: ~Copyable {
     }
 
     /// The next score or why an element is none; nil when more bytes are needed or the array has ended.
-    /// - Throws: `.json` when this is no JSON array, `.tooLong` when an element is; every later call throws it again.
+    /// - Throws: `.json` when this is no JSON array; every later call throws it again.
     public mutating func next() throws(ScoreError) -> Result<Score, ScoreError>? {
         if let failure { throw failure }
         do throws(ScoreError) {
@@ -40,7 +43,7 @@ public struct ScoreStreamDecoder: ~Copyable {
     }
 
     private mutating func advance() throws(ScoreError) -> Result<Score, ScoreError>? {
-        let isWithinElement = position > 0
+        let isWithinElement = position > 0 || isTooLong
         let part = try nextPart()
         if !isWithinElement {
             let passedOver = part?.range.lowerBound ?? position
@@ -48,11 +51,15 @@ public struct ScoreStreamDecoder: ~Copyable {
             position -= passedOver
         }
         guard let part else { return nil }
-        guard position <= ScoreLimits.elementBytes else { throw .tooLong }
-        guard part.isLast else { return nil }
+        isTooLong = isTooLong || position > ScoreLimits.elementBytes
+        guard part.isLast || isTooLong else { return nil }
         defer {
             buffer.consume(position)
             position = 0
+        }
+        if isTooLong {
+            isTooLong = !part.isLast
+            return isTooLong ? nil : .failure(.tooLong)
         }
         return try decode(buffer.bytes.extracting(0..<position))
     }

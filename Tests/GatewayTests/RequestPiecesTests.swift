@@ -140,6 +140,19 @@ import Testing
         #expect(kept.map(\.id) == [99, 100])
         #expect(isLast)
     }
+
+    @Test(arguments: [ScoreHistory.Question.newest, .after(0)])
+    func whatIsNoScoreFillsAPageToo(question: ScoreHistory.Question) {
+        var sieve = ScoreSieve(question, limit: 3)
+        for score in scores([1, 2]) { sieve.take(score) }
+        sieve.passOver()
+        #expect(sieve.result().scores.map(\.id) == [1, 2])
+        #expect(!sieve.result().isLast)
+        // Nothing that could be asked for next.
+        var empty = ScoreSieve(question, limit: 3)
+        for _ in 0..<3 { empty.passOver() }
+        #expect(empty.result().isLast)
+    }
 }
 
 @Suite struct HealthTests {

@@ -55,17 +55,20 @@ import Testing
             .json(JSONError(kind, at: offset)))
     }
 
-    @Test func limitsAnElement() {
+    @Test(arguments: [1, 1000, 16_384, 200_000])
+    func passesOverAnElementThatIsTooLong(size: Int) {
         let start = [UInt8](#"[{"user":"ada","id":1,"score":3},{"user":""#)
-        let endless = [UInt8](repeating: 0x61, count: ScoreLimits.elementBytes + 100)
-        for size in [1, 1000, 16_384, 200_000] {
-            let pieces = stride(from: 0, to: start.count + endless.count, by: size).map {
-                Array((start + endless)[$0..<min($0 + size, start.count + endless.count)])
-            }
-            let outcome = run(pieces)
-            #expect(outcome.results == [.success(ada)])
-            #expect(outcome.error == .tooLong)
+        let long = [UInt8](repeating: 0x61, count: 2 * ScoreLimits.elementBytes)
+        let end = [UInt8](#"","id":2,"score":3} , {"user":"ada","id":1,"score":3}]"#)
+        func pieces(_ text: [UInt8]) -> [[UInt8]] {
+            stride(from: 0, to: text.count, by: size).map { Array(text[$0..<min($0 + size, text.count)]) }
         }
+        let whole = run(pieces(start + long + end))
+        #expect(whole.results == [.success(ada), .failure(.tooLong), .success(ada)])
+        #expect(whole.error == nil)
+        let cut = run(pieces(start + long))
+        #expect(cut.results == [.success(ada)])
+        #expect(cut.error == .json(JSONError(.unexpectedEnd, at: start.count + long.count)))
     }
 
     private func expect(

@@ -20,6 +20,7 @@ public enum AllowedOrigins: Sendable, Equatable {
             let port = url.port == (url.tls ? 443 : 80) ? nil : url.port
             origins.append("\(scheme)://\(HostPort(host: url.host.lowercased(), port: port).text)")
         }
+        guard origins.count <= ConfigurationLimits.origins else { return nil }
         self = .list(origins)
     }
 }

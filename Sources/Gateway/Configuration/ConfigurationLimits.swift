@@ -10,6 +10,9 @@ enum ConfigurationLimits {
     /// A cgroup path of the kernel (PATH_MAX); deeper ones are not walked.
     static let cgroupLevels = 64
 
+    /// Origins in `ALLOWED_ORIGINS`: each has a set of header fields, whose number is a byte; 0 and 1 are none and any.
+    static let origins = 254
+
     /// A duration has at most this many digits after the point: configuration is in milliseconds.
     static let fractionDigits = 3
 }

@@ -25,7 +25,12 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
         while segments.last == UInt8(ascii: "/") { segments.removeLast() }
         path = segments.isEmpty ? "" : "/" + String(decoding: segments, as: UTF8.self)
         let site = endpoints[0].text + path
-        let userinfo = url.userinfo.map { String(decoding: $0, as: UTF8.self) + "@" } ?? ""
+        // The last @ ends it here, and the first one elsewhere.
+        let userinfo =
+            url.userinfo.map {
+                String(decoding: $0, as: UTF8.self).split(separator: "@", omittingEmptySubsequences: false)
+                    .joined(separator: "%40") + "@"
+            } ?? ""
         self.text = "\(url.scheme)://\(userinfo)\(site)"
         let login = url.userinfo.map { userinfo in
             userinfo.contains(UInt8(ascii: ":"))

@@ -69,7 +69,10 @@ final class ScoresAPIHistory: ScoreHistory {
                 decoder.receive(bytes)
                 while let element = try decoder.next() {
                     // An element that is no score costs only itself.
-                    if case .success(let score) = element { sieve.take(score) }
+                    switch element {
+                    case .success(let score): sieve.take(score)
+                    case .failure: sieve.passOver()
+                    }
                 }
                 return true
             } catch {
@@ -98,6 +101,8 @@ struct ScoreSieve {
     private let limit: Int
     private var scores: [Score] = []
     private var leftOut = false
+    /// Elements that are no scores, or have no id: each may have been one of those asked for.
+    private var passedOver = 0
 
     init(_ question: ScoreHistory.Question, limit: Int) {
         self.question = question
@@ -105,16 +110,25 @@ struct ScoreSieve {
     }
 
     mutating func take(_ score: Score) {
-        guard let id = score.id else { return }
+        guard let id = score.id else {
+            passOver()
+            return
+        }
         if case .after(let after) = question, id <= after { return }
         scores.append(score)
         if scores.count >= 2 * limit { sift() }
     }
 
-    /// The scores in id order, and whether there are no more.
+    /// There was something that is no score.
+    mutating func passOver() {
+        passedOver += 1
+    }
+
+    /// The scores in id order, and whether there are no more. (Of a service that always gives all of them the next answer
+    /// is empty.)
     mutating func result() -> (scores: [Score], isLast: Bool) {
         sift()
-        return (scores, !leftOut && scores.count < limit)
+        return (scores, !leftOut && (scores.isEmpty || scores.count + passedOver < limit))
     }
 
     private mutating func sift() {
