@@ -4,8 +4,8 @@ enum LocalLimits {
     /// reactor; when it lags, nothing more is confirmed or published until it has caught up, and the outbox has the rest.
     static let exchangeBytes = 8 << 20
 
-    /// How often a publisher looks whether there is room again.
-    static let roomPause: Duration = .milliseconds(10)
+    /// How often a publisher looks what the consumers have taken: short beside a commit, and no load.
+    static let confirmPause: Duration = .milliseconds(2)
 
     /// Messages that wait for the poster in memory; what is more waits in the store. Slack takes a message a second, and
     /// one digest tells all that is held, so more than some seconds of scores are of no use here.
