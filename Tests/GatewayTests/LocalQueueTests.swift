@@ -18,6 +18,15 @@ import Testing
         #expect(bench.client.told == Set(101...121) && bench.client.count == 21)
     }
 
+    /// It was not committed when the page was made, and came before the page: the next one begins below it.
+    @Test func whatIsCommittedWhileAPageIsUnderWay() throws {
+        let bench = try Bench(told: 100)
+        try bench.answer(ids: 106...110, arrivingBefore: [.init(ids: 101...105)])
+        #expect(bench.history.after == 100)
+        try bench.answerAll(101...110)
+        #expect(bench.client.told == Set(101...110) && bench.client.count == 10)
+    }
+
     /// The same while all waits in the store: what comes for the second time is told once.
     @Test func whatWasReadAndComes() throws {
         let bench = try Bench(told: 100)
