@@ -159,7 +159,7 @@ final class OutboxSweeper: StoreUser {
 
     /// - Returns: false when the database is out of reach.
     func loadTold(for queue: LocalQueue) -> Bool {
-        guard connection.isReady, !isClosing else { return false }
+        guard connection.isReady else { return false }
         parameters.removeAll()
         return connection.run(Query.told, parameters, ToldJob(self, queue))
     }

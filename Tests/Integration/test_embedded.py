@@ -125,6 +125,37 @@ def test_what_slack_was_not_told_waits_in_the_store(world):
     assert slack.told == told + 1
 
 
+@pytest.mark.parametrize("kind", ["PostgreSQL, local bus"], indirect=True)
+@pytest.mark.parametrize("restarts", [False, True])
+def test_slack_hears_of_a_score_that_was_committed_behind_others(world, restarts):
+    """Its id was taken before theirs, and its transaction was open when they were told: it comes after all, also when the
+    gateway has ended meanwhile."""
+    slack = world.slack()
+    gateway = world.gateway(**slack.env)
+    gateway.post("first", 1)
+    slack.wait_for_told(1)
+    with world.services.connect(world.database_url) as other:
+        other.execute("begin")
+        other.execute("""insert into "Score" ("user", score) values ('late', 1)""")
+        for index in range(5):
+            gateway.post(f"early-{index}", 1)
+        slack.wait_for_told(6)
+        if restarts:
+            gateway.stop()
+        other.execute("commit")
+    if restarts:
+        gateway = world.gateway(**slack.env)
+    eventually(lambda: any("late" in text for text in slack.texts), 40, "what was committed late is told")
+    # The place is above it now, and what was told stays told.
+    eventually(lambda: world.sql("select told from score_queue") == world.sql('select max(id) from "Score"'), 40)
+    gateway.stop()
+    told = slack.told
+    gateway = world.gateway(**slack.env)
+    gateway.post("last", 1)
+    eventually(lambda: "last" in slack.texts[-1], 30)
+    assert slack.told == told + 1
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "servers"], indirect=True)
 def test_every_mixture_publishes_what_it_stores(world):
     gateway = world.gateway()

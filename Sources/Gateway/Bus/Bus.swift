@@ -36,13 +36,16 @@ enum Bus {
         _ reactor: Reactor, _ configuration: Configuration, _ fanout: LocalFanout?, _ store: ScoreStore?,
         _ client: BusClient
     ) -> BusConnection {
-        guard case .broker(var broker) = self else {
+        var broker: AMQPConfiguration
+        switch self {
+        case .broker(let configured): broker = configured
+        case .local(let exchange):
             guard let store else {
                 preconditionFailure("a bus inside the process is that of ROLE=all, which has a store")
             }
             let queue = LocalQueue(
-                reactor, store: store, history: StoreHistory(store), prefetch: Int(ScoreLimits.slackHeldDeliveries),
-                batch: configuration.brokerMaxBatch, client: client)
+                reactor, exchange, store: store, history: StoreHistory(store),
+                prefetch: Int(ScoreLimits.slackHeldDeliveries), batch: configuration.brokerMaxBatch, client: client)
             fanout?.bind(queue)
             return queue
         }

@@ -19,6 +19,10 @@ final class LocalExchange: Sendable {
     let mailbox: Mailbox<Message>
     /// Bytes that are in the mailbox.
     private let waiting = Atomic<Int>(0)
+    /// Messages published so far, and those of them that all consumers have.
+    private let published = Atomic<UInt64>(0)
+    private let taken = Atomic<UInt64>(0)
+    private let confirmsTaken = Atomic<Bool>(true)
 
     init() throws(SystemError) {
         mailbox = try Mailbox()
@@ -27,14 +31,29 @@ final class LocalExchange: Sendable {
     /// Whether more may be published: at most one message a reactor is over the limit.
     var hasRoom: Bool { waiting.load(ordering: .relaxed) < LocalLimits.exchangeBytes }
 
-    func publish(_ message: Message) {
+    /// - Returns: its number for `hasTaken`.
+    func publish(_ message: Message) -> UInt64 {
         waiting.add(message.bytes, ordering: .relaxed)
+        published.add(1, ordering: .acquiringAndReleasing)
         mailbox.post(message)
+        // All that are before it in the mailbox are counted by now; some may be that are behind it.
+        return published.load(ordering: .acquiring)
     }
 
     /// A message has reached the consumers.
-    fileprivate func taken(_ message: Message) {
+    fileprivate func took(_ message: Message) {
         waiting.subtract(message.bytes, ordering: .relaxed)
+        taken.add(1, ordering: .acquiringAndReleasing)
+    }
+
+    /// Whether all consumers have the message, so that the outbox may forget it.
+    fileprivate func hasTaken(_ number: UInt64) -> Bool {
+        confirmsTaken.load(ordering: .acquiring) && taken.load(ordering: .acquiring) >= number
+    }
+
+    /// Whether what was taken is found again when the process dies.
+    func confirmsTaken(_ confirms: Bool) {
+        confirmsTaken.store(confirms, ordering: .releasing)
     }
 }
 
@@ -53,8 +72,8 @@ final class LocalFanout: MailboxReceiver<LocalExchange.Message> {
     }
 
     override func receive(_ message: LocalExchange.Message) {
-        exchange.taken(message)
         for consumer in consumers { consumer.take(message) }
+        exchange.took(message)
     }
 }
 
@@ -79,14 +98,15 @@ extension LocalExchange.Message {
     }
 }
 
-/// What the outbox of one reactor publishes with. A message that is in the mailbox has arrived, as long as there is room.
+/// What the outbox of one reactor publishes with. A message is confirmed when all consumers have it: while they lag, the
+/// outbox has the rest.
 final class LocalPublisher: BusConnection {
     private let reactor: Reactor
     private let exchange: LocalExchange
     private unowned let client: BusClient
     private var clock: Clock!  // made in init; needs self
-    /// Taken, and not confirmed yet.
-    private var tickets: [UInt64] = []
+    /// Published, and not confirmed yet, with their numbers, which rise.
+    private var unconfirmed: [(ticket: UInt64, number: UInt64)] = []
     private var hasStarted = false
 
     init(_ reactor: Reactor, _ exchange: LocalExchange, _ client: BusClient) {
@@ -112,9 +132,9 @@ final class LocalPublisher: BusConnection {
 
     override func publish(scores: Int, messageID: Span<UInt8>, body: Span<UInt8>, ticket: UInt64) -> Bool {
         guard canPublish else { return false }
-        exchange.publish(LocalExchange.Message(scores: scores, body: body.copied))
-        if tickets.isEmpty { _ = reactor.schedule(clock, at: reactor.now) }
-        tickets.append(ticket)
+        let number = exchange.publish(LocalExchange.Message(scores: scores, body: body.copied))
+        if unconfirmed.isEmpty { _ = reactor.schedule(clock, at: reactor.now + LocalLimits.confirmPause) }
+        unconfirmed.append((ticket, number))
         return true
     }
 
@@ -122,15 +142,15 @@ final class LocalPublisher: BusConnection {
         if !hasStarted {
             hasStarted = true
             client.ready()
-        }
-        guard exchange.hasRoom else {
-            // What is confirmed late is published late: the outbox has a limit, and the store has none.
-            _ = reactor.schedule(clock, at: reactor.now + LocalLimits.roomPause)
             return
         }
-        let confirmed = tickets
-        tickets.removeAll()
-        for ticket in confirmed { client.confirmed(ticket) }
+        var count = 0
+        while count < unconfirmed.count, exchange.hasTaken(unconfirmed[count].number) { count += 1 }
+        // Each may bring more to publish.
+        for index in 0..<count { client.confirmed(unconfirmed[index].ticket) }
+        unconfirmed.removeFirst(count)
+        // What is confirmed late is published late: the outbox has a limit, and the store has none.
+        if !unconfirmed.isEmpty { _ = reactor.schedule(clock, at: reactor.now + LocalLimits.confirmPause) }
     }
 
     private final class Clock: Source {

@@ -4,15 +4,21 @@ enum LocalLimits {
     /// reactor; when it lags, nothing more is confirmed or published until it has caught up, and the outbox has the rest.
     static let exchangeBytes = 8 << 20
 
-    /// How often a publisher looks whether there is room again.
-    static let roomPause: Duration = .milliseconds(10)
+    /// How often a publisher looks what the consumers have taken: short beside a commit, and no load.
+    static let confirmPause: Duration = .milliseconds(2)
 
     /// Messages that wait for the poster in memory; what is more waits in the store. Slack takes a message a second, and
     /// one digest tells all that is held, so more than some seconds of scores are of no use here.
     static let waitingMessages = 256
 
-    /// Ids that are remembered as read from the store: some pages of it.
-    static let recentIDs = 16_384
+    /// Holes between the ids taken that are waited for: half a megabyte, and a thousand a second for `holeAge`. Beyond it
+    /// nothing new is taken until some are filled or given up.
+    static let openHoles = 16_384
+
+    /// Holes that are remembered as given up, so that what comes for them after all is no double: 100 KB, and more
+    /// retries with an `Idempotency-Key` (which burn an id each) than come while a large batch is sent. Beyond it the
+    /// oldest knowledge grows coarser.
+    static let givenUpHoles = 4096
 
     /// Before the store is asked again that could not answer.
     static let pause: Duration = .seconds(1)
@@ -21,8 +27,9 @@ enum LocalLimits {
     /// crash.
     static let savePause: Duration = .seconds(1)
 
-    /// How late the place is saved where ids are not committed in their order: longer than `StoreLimits.statement`, which
-    /// bounds how much later than a higher id a lower one can be committed. (Chunks of a large batch may take longer;
-    /// they are in the outbox until they were given to the bus.)
-    static let lag: Duration = .seconds(15)
+    /// How long an id that is missing is waited for before it counts as burnt, if the store does not have it then:
+    /// longer than `StoreLimits.statement`, which bounds how much later than a higher id a lower one is committed, and
+    /// than `StoreLimits.lease`, after which a reactor does not publish its own flush any more. What is committed later
+    /// (chunks of a large batch) or published later is in the outbox until it was taken.
+    static let holeAge: Duration = .seconds(15)
 }

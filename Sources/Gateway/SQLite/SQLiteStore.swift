@@ -359,8 +359,6 @@ final class SQLiteStore: ScoreStore {
 
     // MARK: The poster's place
 
-    override var commitsInOrder: Bool { true }
-
     override func loadTold(for queue: LocalQueue) -> Bool {
         guard isOpen else { return false }
         self.queue = queue

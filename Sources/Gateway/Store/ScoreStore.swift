@@ -41,14 +41,12 @@ class ScoreStore {
 
     // MARK: The poster's place, when the bus is in the process
 
-    /// Whether a committed id is higher than all that were committed before.
-    var commitsInOrder: Bool { false }
-
     /// Asks up to which id the poster has told; `LocalQueue.toldUpTo` follows.
     /// - Returns: false when the store is out of reach.
     func loadTold(for queue: LocalQueue) -> Bool { false }
 
-    /// Keeps the place. If that fails, the scores since then are told again after a restart.
+    /// Keeps the place, before anything that this reactor has published from now on is forgotten by the outbox. If that
+    /// fails, the scores since then are told again after a restart.
     func saveTold(_ id: Int64) {}
 }
 
