@@ -179,6 +179,23 @@ import Testing
         #expect(intake.pending.map(\.seen) == [at(1000), at(1001)], "the second one was stored nine seconds before")
     }
 
+    /// Found by review: a row with such an id ended the process at every start.
+    @Test(arguments: [Int64](arrayLiteral: .min, -7, 0)) func anIdBelowOneIsNone(id: Int64) {
+        var intake = FeedIntake(at: at(1000))
+        intake.ready(at: at(1000))
+        #expect(
+            answer(&intake, [id, 3], isLast: false, at: 1000)
+                == .filled(FeedFilling(floor: 0, lateIDs: 256, since: at(1000))))
+        came(&intake, [id, 4, id], at: 1001)
+        #expect(take(&intake) == ["history \(id)", "history 3", "bus \(id)", "bus 4", "bus \(id)"])
+        intake.lost(at: at(1002))
+        intake.ready(at: at(1003))
+        #expect(intake.catchUp?.page == .after(0))
+        let batch = FeedBatch([FeedItem(score(id), .bus, now: at(1), unixSeconds: 1)], compressedBy: nil)
+        #expect(batch.entries[0].id == 0)
+        #expect(batch.events.starts(with: "data: ".utf8), "a browser would ask for what comes after it")
+    }
+
     @Test func scoresWithoutAnIdPass() {
         var intake = FeedIntake(at: at(0))
         for _ in 0..<2 {

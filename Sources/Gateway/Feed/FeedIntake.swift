@@ -91,7 +91,7 @@ struct FeedIntake {
         held = []
         var lowest: Int64?
         for item in all {
-            if let id = item.score.id, !progress.contains(id) {
+            if let id = item.id, !progress.contains(id) {
                 lowest = min(lowest ?? id, id)
             } else {
                 take(item, now)
@@ -131,7 +131,7 @@ struct FeedIntake {
         switch catchUp.page {
         case .newest:
             // Without more rows in the store, the log has them all.
-            floor = isLast ? 0 : (scores.first?.id ?? 1) - 1
+            floor = isLast ? 0 : max(1, scores.first?.id ?? 1) - 1
             progress.begin(above: floor)
         case .after:
             floor = if case .after(let origin) = catchUp.origin { origin } else { .max }
@@ -158,9 +158,9 @@ struct FeedIntake {
     /// what was stored long before it.
     private mutating func take(_ page: [FeedItem], _ now: Instant) {
         var page = page
-        if let last = page.last?.score.id, held.contains(where: { ($0.score.id ?? .max) <= last }) {
-            page += held.filter { ($0.score.id ?? .max) <= last }
-            held.removeAll { ($0.score.id ?? .max) <= last }
+        if let last = page.last?.score.id, held.contains(where: { ($0.id ?? .max) <= last }) {
+            page += held.filter { ($0.id ?? .max) <= last }
+            held.removeAll { ($0.id ?? .max) <= last }
             // Of two that are one, the bus's counts.
             page.sort { ($0.score.id ?? 0, $0.way == .bus ? 0 : 1) < ($1.score.id ?? 0, $1.way == .bus ? 0 : 1) }
         }
@@ -181,7 +181,7 @@ struct FeedIntake {
     private mutating func take(_ item: FeedItem, _ now: Instant) {
         var item = item
         item.correct(clockLead: clockLead)
-        if let id = item.score.id {
+        if let id = item.id {
             // The bus repeats what is far back only when the table began its ids anew.
             let isKnown =
                 progress.contains(id) && (item.way == .history || id > progress.highest - FeedLimits.overlap)

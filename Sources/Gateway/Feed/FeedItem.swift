@@ -40,6 +40,13 @@ package struct FeedItem {
         }
     }
 
+    /// An id that a reader can resume behind. A table may have others (its sequence begins where it likes); to the feed they
+    /// are none.
+    var id: Int64? {
+        guard let id = score.id, id > 0 else { return nil }
+        return id
+    }
+
     /// The clock of the store is ahead by so many seconds: everything is as much older.
     mutating func correct(clockLead: Int64) {
         if clockLead > 0, score.createdAt != nil { seen = came.earlier(by: .seconds(max(0, age + clockLead))) }
