@@ -196,6 +196,29 @@ import Testing
         #expect(batch.events.starts(with: "data: ".utf8), "a browser would ask for what comes after it")
     }
 
+    /// Found by review: one message of the year 2099, or a step of our own clock, made everything old until the next start.
+    @Test func aTimeFarAheadMakesNothingOlder() {
+        var intake = FeedIntake(at: at(1000))
+        intake.ready(at: at(1000))
+        _ = answer(&intake, [1], at: 1000)
+        intake.removePending()
+        for (id, created) in [(Int64(2), Int64(4_000_000_000)), (3, 1700), (4, 1001)] {
+            _ = intake.came(FeedItem(score(id, created: created), .bus, now: at(1001), unixSeconds: 1001), at: at(1001))
+        }
+        #expect(intake.pending.map(\.seen) == [at(1001), at(1001), at(1001)])
+    }
+
+    @Test func theLeadOfAClockIsForgotten() {
+        var intake = FeedIntake(at: at(1000))
+        intake.ready(at: at(1000))
+        _ = answer(&intake, [1], at: 1000)
+        intake.removePending()
+        for (id, created, now) in [(Int64(2), Int64(1040), Int64(1000)), (3, 2000, 2000), (4, 9000, 9000)] {
+            _ = intake.came(FeedItem(score(id, created: created), .bus, now: at(now), unixSeconds: now), at: at(now))
+        }
+        #expect(intake.pending.map(\.seen) == [at(1000), at(1960), at(9000)])
+    }
+
     @Test func scoresWithoutAnIdPass() {
         var intake = FeedIntake(at: at(0))
         for _ in 0..<2 {

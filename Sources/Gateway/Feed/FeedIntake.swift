@@ -37,8 +37,8 @@ struct FeedIntake {
     private var askedAt = Instant.distantPast
     /// Above the ids noted are scores which the history brought and the bus may still bring; by when they came.
     private var unsettled = LowestSince<Instant, Int64>(capacity: FeedLimits.lateSteps)
-    /// By how many seconds the clock of those who store is ahead of ours, as far as that was seen.
-    private var clockLead: Int64 = 0
+    /// Ages below zero, by when they were seen: by so many seconds the clock of those who store is ahead of ours.
+    private var leads = LowestSince<Instant, Int64>(capacity: FeedLimits.clockSteps)
 
     init(at now: Instant) {
         lostAt = now
@@ -72,7 +72,7 @@ struct FeedIntake {
     /// The bus brings a score.
     /// - Returns: false when too many wait for the history: it must be asked for the page of `catchUp` anew.
     mutating func came(_ item: FeedItem, at now: Instant) -> Bool {
-        clockLead = max(clockLead, -item.age)
+        if item.age < 0, item.age >= -FeedLimits.clockLead { leads.note(item.age, at: now) }
         guard isHolding else {
             take(item, now)
             return true
@@ -180,7 +180,7 @@ struct FeedIntake {
 
     private mutating func take(_ item: FeedItem, _ now: Instant) {
         var item = item
-        item.correct(clockLead: clockLead)
+        if let age = leads.lowest(since: now.earlier(by: FeedLimits.clockMemory)) { item.correct(clockLead: -age) }
         if let id = item.id {
             // The bus repeats what is far back only when the table began its ids anew.
             let isKnown =

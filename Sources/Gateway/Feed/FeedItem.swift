@@ -49,7 +49,7 @@ package struct FeedItem {
 
     /// The clock of the store is ahead by so many seconds: everything is as much older.
     mutating func correct(clockLead: Int64) {
-        if clockLead > 0, score.createdAt != nil { seen = came.earlier(by: .seconds(max(0, age + clockLead))) }
+        if score.createdAt != nil { seen = came.earlier(by: .seconds(max(0, age + clockLead))) }
     }
 
     /// A century in seconds: more does not fit into an instant.

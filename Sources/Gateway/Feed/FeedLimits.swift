@@ -54,6 +54,18 @@ enum FeedLimits {
     /// own. Some milliseconds, and a second that the wall clock is read without.
     static let skew: Duration = .seconds(2)
 
+    /// By how many seconds the clock of those who store may be ahead of ours for all scores to be taken for as much older:
+    /// clocks that are kept by a server of time differ by less. More is a mistake, of a single score or of our own clock,
+    /// and would make everything so old that every reader who resumes is sent doubles.
+    static let clockLead: Int64 = 60
+
+    /// How long such a lead is remembered after it was seen last. It is seen with every score that comes at once, and in an
+    /// hour one of them does.
+    static let clockMemory: Duration = .seconds(3600)
+
+    /// Steps of it that are kept: fewer make a lead last longer, never less.
+    static let clockSteps = 64
+
     /// How fine the log knows when what came; a tenth of `skew` is more than enough.
     static let moment: Duration = .milliseconds(250)
 
