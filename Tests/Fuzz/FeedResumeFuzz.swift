@@ -6,6 +6,8 @@
 // * who stays on one reporter sees no score twice;
 // * a log is a queue of bytes: what is in it, and where each frame begins, is what a plain array says.
 //
+// Some messages have no id, as those of the replaced publisher.
+//
 // Input: a head of 8 bytes; then scores, from the front on, four bytes each (how late it is committed and published, by
 // how much two reporters differ); and from the back on what is done, three bytes each (when, what, how much). What is
 // promised has limits (`FeedLimits`), which the world here keeps to: nothing is later on a bus than that, nor more ids
@@ -46,12 +48,21 @@ private struct Row {
     let taken: Time
     let committed: Time
     let published: Time
+    /// The replaced publisher's message does not tell its id. The name does, so that it can be told here.
+    let isNameless: Bool
 
     var score: Score {
         let user = [UInt8](repeating: UInt8(ascii: "a") + UInt8(id % 26), count: Int(id % 41) + 1)
         return Score(
-            id: id, user: user, score: Int32(id % 7), createdAt: Timestamp(microseconds: (taken + 1_000_000_000) * 1000)
-        )
+            id: id, user: isNameless ? Array("\(id)".utf8) : user, score: Int32(id % 7),
+            createdAt: Timestamp(microseconds: (taken + 1_000_000_000) * 1000))
+    }
+
+    /// As it comes on the bus.
+    var message: Score {
+        var message = score
+        if isNameless { (message.id, message.createdAt) = (nil, nil) }
+        return message
     }
 }
 
@@ -98,16 +109,21 @@ private final class World {
             // At the pace, or after up to as long again; up to as many ids.
             time += pace * (head[7] & 1 == 0 ? 255 : 255 + Time(scores.first ?? 0)) / 255
             id += head[7] & 2 == 0 ? idStep : 1 + idStep * Time(scores.dropFirst().first ?? 255) / 256
-            var committed = time + World.delay(scores.popFirst() ?? 0, longest: 8000, time)
-            var published = committed + World.delay(scores.popFirst() ?? 0, longest: 10_000, time)
+            let delays = (scores.popFirst() ?? 0, scores.popFirst() ?? 0)
+            let differences = (scores.popFirst() ?? 0, scores.popFirst() ?? 0)
+            // So many of four. No log can tell how late they are, so none is very late: a statement, and its message.
+            let isNameless = head[7] & 4 == 4 && differences.0 & 3 <= head[7] >> 3 & 3
+            let longest: UInt8 = isNameless ? 251 : 255
+            var committed = time + World.delay(min(delays.0, longest), longest: 8000, time)
+            var published = committed + World.delay(min(delays.1, longest), longest: 10_000, time)
             committed = min(committed, quietFrom - 5000)
             published = min(max(committed, published), quietFrom - 5000)
             if outage.contains(published) { published = outage.end + published % 2000 }
-            let row = Row(id: id, taken: time, committed: committed, published: published)
+            let row = Row(
+                id: id, taken: time, committed: committed, published: published, isNameless: isNameless)
             rows.append(row)
-            for index in comings.indices {
-                comings[index].append((published + Time(scores.popFirst() ?? 0) * 700 / 255, row))
-            }
+            comings[0].append((published + Time(differences.0) * 700 / 255, row))
+            comings[1].append((published + Time(differences.1) * 700 / 255, row))
         }
         for index in 0..<(clientsHop ? 2 : 1) {
             reporters.append(
@@ -146,7 +162,7 @@ private final class World {
         case 1: if now < 88_000 { reporter.isLostUntil = now + deed.argument * 24 }
         case 2: reporter.delay = 50 + deed.argument * 4
         case 3: if clientsHop { client.most = deed.argument == 255 ? .max : Int(deed.argument) * 4 }
-        case 4: client.delay = 50 + deed.argument * 2
+        case 4: client.delay = 50 + deed.argument * 12
         case 7: if now < 30_000 { reporter.isSilentUntil = now + deed.argument * 100 }
         default:
             guard clientsHop else { return }
@@ -253,7 +269,7 @@ private final class Reporter {
         isBound = shallBeBound
         while next < comings.count, comings[next].0 <= now {
             if isBound {
-                let item = FeedItem(comings[next].1.score, .bus, now: at(now), unixSeconds: unix(now))
+                let item = FeedItem(comings[next].1.message, .bus, now: at(now), unixSeconds: unix(now))
                 if !intake.came(item, at: at(now)) { ask(now) }
             }
             next += 1
@@ -422,8 +438,13 @@ private final class Client {
     private func fetched(_ now: Time, _ rows: [Row]) {
         guard let log, let answerAt, answerAt <= now, let mark else { return }
         self.answerAt = nil
+        guard let end = mark.end else {
+            self.mark?.end(with: stored(rows, after: 0, now).last?.id ?? 0)
+            fetch(after: after, now)
+            return
+        }
         let scores = stored(rows, after: after, now).prefix(30)
-        let page = scores.prefix { ($0.id ?? 0) <= mark.place.highest }
+        let page = scores.prefix { ($0.id ?? 0) <= end }
         output.append(FeedBatch.encode(page, form).bytes)
         after = scores.last?.id ?? after
         if scores.count < 30 || page.count < scores.count {
@@ -453,12 +474,15 @@ private final class Client {
 
     private func take(_ bytes: Span<UInt8>, _ rows: [Row]) {
         for score in reader.read(bytes) {
-            guard let id = score.id, let row = row(id, rows) else { preconditionFailure("a score that nobody stored") }
-            let stored = row.score
-            precondition(score.user == stored.user && score.score == stored.score, "a score was changed")
-            precondition(score.createdAt == stored.createdAt, "a time was changed")
-            if !seen.insert(id).inserted { doubles += 1 }
-            highest = max(highest, id)
+            let name = score.user.span.decimalValue
+            guard let id = score.id ?? name, let row = row(id, rows) else {
+                preconditionFailure("a score that nobody stored")
+            }
+            let stored = score.id == nil ? row.message : row.score
+            precondition(score == stored, "a score was changed")
+            // Without its id nobody knows one for a double.
+            if !seen.insert(id).inserted, !row.isNameless { doubles += 1 }
+            highest = max(highest, score.id ?? 0)
         }
     }
 

@@ -22,7 +22,8 @@ package final class FeedLog {
     /// The highest id that came, and that was dropped from the log.
     private(set) var highest: Int64 = 0
     private(set) var highestDropped: Int64 = 0
-    /// One was dropped whose id nobody knows.
+    /// One came whose id nobody knows, and one was dropped.
+    private(set) var hasUnknown = false
     private(set) var hasDroppedUnknown = false
     /// Of the stored scores with ids up to this one, the log may never have had some, or has them behind higher ones.
     private(set) var storeFloor: Int64 = .max
@@ -52,6 +53,7 @@ package final class FeedLog {
         head = other.head
         highest = other.highest
         highestDropped = other.highestDropped
+        hasUnknown = other.hasUnknown
         hasDroppedUnknown = other.hasDroppedUnknown
         storeFloor = other.storeFloor
         isAheadOfHistory = other.isAheadOfHistory
@@ -102,7 +104,7 @@ package final class FeedLog {
     /// - Returns: whether it was appended.
     @discardableResult
     package func append(_ frame: UnsafeRawBufferPointer, id: Int64, _ way: FeedItem.Way, seen: Instant) -> Bool {
-        if id > 0 { noteComing(of: id, seen) }
+        if id > 0 { noteComing(of: id, seen) } else { hasUnknown = true }
         if isAgain(way), isInVain(id, way) { return false }
         guard let source = frame.baseAddress, frame.count <= size else { return false }
         while count > 0, head + UInt64(frame.count) - tail > UInt64(size) { dropOldest() }
@@ -117,7 +119,10 @@ package final class FeedLog {
     /// Scores went by that the log did not get: as if they had been appended, and all of it had fallen out.
     package func skip(_ gap: FeedGap) {
         while count > 0 { dropOldest() }
-        if gap.hasUnknown { hasDroppedUnknown = true }
+        if gap.hasUnknown {
+            hasUnknown = true
+            hasDroppedUnknown = true
+        }
         if gap.highest > 0 {
             noteComing(of: gap.highest, gap.seen)
             noteComing(of: gap.lowest, gap.seen)

@@ -95,7 +95,10 @@ final class FeedSubscription {
         } else {
             backfill.mark = BackfillMark(place)
         }
-        backfill.fetching = hub.history.fetch(.after(id), limit: FeedLimits.page, for: self)
+        backfill.fetching =
+            backfill.mark?.end == nil
+            ? hub.history.fetch(.newest, limit: 1, for: self)
+            : hub.history.fetch(.after(id), limit: FeedLimits.page, for: self)
         if backfill.fetching == nil { fetchFailed() }
     }
 
@@ -110,13 +113,18 @@ final class FeedSubscription {
         hub.follow(Int(index), from: position)
     }
 
-    /// A page of older scores, in id order.
+    /// A page of older scores, in id order; or the newest one, with which they end.
     /// - Parameter isLast: the store has no newer ones.
     func fetched(_ scores: [Score], isLast: Bool) {
         backfill?.fetching = nil
         guard let index, connection.isOpen, let mark = backfill?.mark, case .after(let id) = start else { return }
+        guard let end = mark.end else {
+            backfill?.mark?.end(with: scores.last?.id ?? 0)
+            fetch(after: id)
+            return
+        }
         // What is above comes behind the mark.
-        let page = scores.prefix { ($0.id ?? 0) <= mark.place.highest }
+        let page = scores.prefix { ($0.id ?? 0) <= end }
         stream.output.append(FeedBatch.encode(page, hub.form).bytes)
         stream.scheduleFlush()
         hub.queue(Int(index))
