@@ -4,6 +4,7 @@
 // * every client has every score in the end, whatever was late, lost, evicted or begun anew;
 // * every message is whole and says what was stored, however few bytes of it are taken at once;
 // * who stays on one reporter sees no score twice;
+// * who begins with a snapshot has every score that was stored since, and a snapshot is the newest of the log, in order;
 // * a log is a queue of bytes: what is in it, and where each frame begins, is what a plain array says.
 //
 // Some messages have no id, as those of the replaced publisher.
@@ -14,7 +15,6 @@
 // taken meanwhile.
 
 import Bytes
-import Glibc
 import Scores
 
 @testable import Gateway
@@ -132,7 +132,7 @@ private final class World {
                     comings: comings[index].sorted { $0.0 < $1.0 }, outage: outage,
                     isPaged: head[5 + index] & 2 == 2))
         }
-        for index in 0..<3 { clients.append(Client(form, number: index)) }
+        for index in 0..<3 { clients.append(Client(form, number: index, beginsWithSnapshot: head[7] & 32 == 32)) }
     }
 
     /// Mostly as good as nothing, sometimes long; and of those that were taken late enough for every reporter to stand
@@ -174,10 +174,11 @@ private final class World {
 
     func check() {
         for client in clients {
-            for row in rows { precondition(client.seen.contains(row.id), "a hole") }
-            precondition(client.seen.count == rows.count, "a score that nobody stored")
+            for row in rows where row.committed > client.owedFrom {
+                precondition(client.seen.contains(row.id), "a hole")
+            }
             // Who came before the history did reads it from the store, and then sees it come.
-            let mayDouble = clientsHop || reporters[0].wentWithoutHistory
+            let mayDouble = clientsHop || (reporters[0].wentWithoutHistory && !client.beginsWithSnapshot)
             precondition(mayDouble || client.doubles == 0, "who stayed saw a double")
         }
         for reporter in reporters { reporter.check() }
@@ -222,10 +223,8 @@ private final class Reporter {
     /// When it waits for the history no longer.
     private var patience: Time? = patienceSpan
     private(set) var wentWithoutHistory = false
-    /// The frames that the log should have, and where the first of them begins.
-    private var frames: ArraySlice<[UInt8]> = []
-    private var tail = 0
-    private var size = 0
+    /// What should be in the log.
+    private var model: FeedLogModel
 
     init(_ form: FeedForm, ring: Int, comings: [(Time, Row)], outage: Outage, isPaged: Bool) {
         self.form = form
@@ -234,6 +233,7 @@ private final class Reporter {
         self.outage = outage
         self.isPaged = isPaged
         log = Reporter.log(ring)
+        model = FeedLogModel(form, ring: ring)
     }
 
     private static func log(_ bytes: Int) -> FeedLog {
@@ -248,8 +248,7 @@ private final class Reporter {
             isBound = false
             answerAt = nil
             log = Reporter.log(ring)
-            frames = []
-            (tail, size) = (0, 0)
+            model = FeedLogModel(form, ring: ring)
         } else if !isUp, shallBeUp {
             intake = FeedIntake(at: at(now))
             patience = now + patienceSpan
@@ -285,6 +284,7 @@ private final class Reporter {
         publish(now)
         log.filled(.none)
         wentWithoutHistory = true
+        model.goWithoutHistory()
         isWarm = true
     }
 
@@ -310,6 +310,8 @@ private final class Reporter {
         case .filled(let filling):
             patience = nil
             log.filled(filling)
+            model.filled()
+            model.checkSnapshots(log)
             isWarm = true
         }
     }
@@ -323,39 +325,15 @@ private final class Reporter {
         _ = batch.forEach(form) { bytes, entry in
             size += bytes.count
             let isTaken = log.append(bytes, id: entry.id, entry.way, seen: entry.seen)
-            if isTaken { note(Array(bytes)) }
+            if isTaken { model.note(Array(bytes), entry.id) }
             return isTaken
         }
         precondition(size == (form == .frames ? batch.frames : batch.events).count, "bytes that belong to no score")
-        precondition(log.count == frames.count && log.tail == UInt64(tail), "the log dropped others")
-        precondition(log.head == UInt64(tail + self.size), "the log is longer than what came")
+        model.checkEnds(log)
         if now % 5000 == 0 { check() }
     }
 
-    private func note(_ frame: [UInt8]) {
-        while size + frame.count > ring, let oldest = frames.popFirst() {
-            tail += oldest.count
-            size -= oldest.count
-        }
-        frames.append(frame)
-        size += frame.count
-    }
-
-    /// The log against the array.
-    func check() {
-        var position = UInt64(tail)
-        let bytes = log.bytes(from: position)
-        precondition(bytes.count == size, "the log is longer than what came")
-        for (index, frame) in frames.enumerated() {
-            let place = Int(position) - tail
-            let isSame = frame.withUnsafeBytes { memcmp($0.baseAddress!, bytes.baseAddress! + place, $0.count) == 0 }
-            precondition(isSame, "the log has other bytes")
-            precondition(log.position(ofNewest: frames.count - index) == position, "a frame begins elsewhere")
-            precondition(log.frameEnd(at: position) == position, "the end of the one before is elsewhere")
-            position += UInt64(frame.count)
-            precondition(log.frameEnd(at: position - 1) == position, "a frame ends elsewhere")
-        }
-    }
+    func check() { model.check(log) }
 }
 
 private func stored(_ rows: [Row], after id: Int64, _ now: Time) -> [Score] {
@@ -368,6 +346,9 @@ private func stored(_ rows: [Row], after id: Int64, _ now: Time) -> [Score] {
 private final class Client {
     private(set) var seen = Set<Int64>()
     private(set) var doubles = 0
+    /// It is owed what was stored after this.
+    private(set) var owedFrom: Time = -1
+    let beginsWithSnapshot: Bool
     var awayUntil: Time = 0
     /// Where it goes next.
     var choice: Int
@@ -387,8 +368,9 @@ private final class Client {
     private var output = ByteBuffer()
     private var reader: FeedReader
 
-    init(_ form: FeedForm, number: Int) {
+    init(_ form: FeedForm, number: Int, beginsWithSnapshot: Bool) {
         self.form = form
+        self.beginsWithSnapshot = beginsWithSnapshot
         choice = number
         reader = FeedReader(form)
     }
@@ -417,6 +399,13 @@ private final class Client {
         guard reporter.isWarm else { return }
         self.reporter = reporter
         log = reporter.log
+        if beginsWithSnapshot, highest == 0 {
+            owedFrom = now
+            var snapshot = reporter.log.snapshot(ofNewest: 20)
+            while let frame = reporter.log.next(&snapshot) { output.append(Array(frame).span) }
+            cursor = snapshot.position
+            return
+        }
         switch reporter.log.resume(after: highest, at(now)) {
         case .log(let position): cursor = position
         case .store(let id): fetch(after: id, now)

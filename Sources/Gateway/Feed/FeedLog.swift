@@ -27,8 +27,9 @@ package final class FeedLog {
     private(set) var hasDroppedUnknown = false
     /// Of the stored scores with ids up to this one, the log may never have had some, or has them behind higher ones.
     private(set) var storeFloor: Int64 = .max
-    /// It went without its history, which may still come.
+    /// It went without its history, which may still come; and when that came, what it has out of order.
     private var isAheadOfHistory = false
+    private(set) var past: FeedPast?
 
     /// What is known of late scores, for those who resume.
     var late = FeedLate()
@@ -57,6 +58,7 @@ package final class FeedLog {
         hasDroppedUnknown = other.hasDroppedUnknown
         storeFloor = other.storeFloor
         isAheadOfHistory = other.isAheadOfHistory
+        past = other.past
         late = other.late
         moments = other.moments
         places = other.places
@@ -83,6 +85,7 @@ package final class FeedLog {
 
     /// Scores come.
     package func begin(_ now: Instant) {
+        if let past, past.end <= tail { self.past = nil }
         guard moments.note(now, head: head, tail: tail, highest: highest) else { return }
         if let before = moments.highest(at: now.earlier(by: FeedLimits.late)), before > 0 {
             late.pace(highest - before)
@@ -94,6 +97,7 @@ package final class FeedLog {
         // What came while it was not waited for stands in front of it, high ids before low ones. Who began there and left in
         // the midst would have the highest id without those below: the store gives them in order.
         storeFloor = max(filling.floor, isAheadOfHistory ? highest : 0)
+        if isAheadOfHistory, filling != .none { past = FeedPast(index, end: head) }
         isAheadOfHistory = filling == .none
         late.pace(filling.lateIDs)
         moments.complete(since: filling.since)

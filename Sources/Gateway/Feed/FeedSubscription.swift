@@ -6,6 +6,8 @@ import Scores
 /// One subscriber of the feed, whatever its connection: a snapshot, or what it missed, then everything as it comes.
 ///
 ///     .newest  ───────────────────────────────────────────────▶ placed: the hub sends from the cursor on
+///        ▲   └─▶ what the log has out of order: into the output ─▶ placed behind it
+///        └──────────────────────────┘ (when the stream has room)
 ///     .after ──▶ the log reaches back ────────────────────────▶ placed
 ///        ▲   └─▶ fetching ──▶ a page: into the output ── last ─▶ placed at the mark
 ///        └──────────────────────────┘ (when the stream has room)
@@ -26,10 +28,11 @@ final class FeedSubscription {
         case after(Int64)
     }
 
-    /// Older scores on their way from the store. Few subscribers ever need it, and most of them not for long.
+    /// Older scores on their way from the store, or from where they stand in the log out of order. Few subscribers ever need it, and most of them not for long.
     private final class Backfill {
         var fetching: ScoreHistory.Ticket?
         var mark: BackfillMark?
+        var snapshot: FeedSnapshot?
     }
 
     private let hub: FeedHub
@@ -67,7 +70,7 @@ final class FeedSubscription {
         guard connection.isOpen, backfill?.fetching == nil else { return }
         switch start {
         case .newest(let number):
-            follow(from: hub.log.position(ofNewest: number))
+            begin(with: backfill?.snapshot ?? hub.log.snapshot(ofNewest: number))
         case .after(let id):
             if let mark = backfill?.mark {
                 if let position = hub.log.position(after: id) {
@@ -81,6 +84,28 @@ final class FeedSubscription {
                 case .store(let id): fetch(after: id)
                 }
             }
+        }
+    }
+
+    private func begin(with snapshot: FeedSnapshot) {
+        var rest = snapshot
+        while rest.isPast, !stream.isCongested {
+            guard let frame = hub.log.next(&rest) else {
+                fellBehind()
+                return
+            }
+            stream.output.append(frame)
+        }
+        if rest != snapshot, let index {
+            stream.scheduleFlush()
+            hub.queue(Int(index))
+        }
+        if rest.isPast {
+            let backfill = backfill ?? Backfill()
+            backfill.snapshot = rest
+            self.backfill = backfill
+        } else {
+            follow(from: rest.position)
         }
     }
 
