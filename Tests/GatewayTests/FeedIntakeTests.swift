@@ -50,7 +50,7 @@ import Testing
         intake.beginWithoutBus()
         intake.asked(at: at(1005))
         #expect(
-            answer(&intake, [6, 7], isLast: false, at: 1006)
+            answer(&intake, [6, 7], isLast: false, created: -5000, at: 1006)
                 == .filled(FeedFilling(floor: 5, lateIDs: 256, since: at(1005))))
         intake.ready(at: at(1100))
         #expect(intake.catchUp?.page == .after(5))
@@ -59,7 +59,7 @@ import Testing
     @Test func anOutageIsFilledFromTheLowestHole() {
         var intake = FeedIntake(at: at(1000))
         intake.ready(at: at(1000))
-        _ = answer(&intake, Array(1...9), created: 0, at: 1000)
+        _ = answer(&intake, Array(1...9), created: -5000, at: 1000)
         came(&intake, [11, 90_000], at: 1001)
         _ = take(&intake)
         intake.lost(at: at(1600))
@@ -71,15 +71,85 @@ import Testing
         #expect(intake.catchUp?.page == .after(51))
         #expect(answer(&intake, [90_000, 90_001], at: 2000) == .done)
         #expect(take(&intake) == ["bus 90001"])
-        intake.lost(at: at(3000))
-        intake.ready(at: at(3001))
+        intake.lost(at: at(4000))
+        intake.ready(at: at(4001))
         #expect(intake.catchUp?.page == .after(80_001), "what is open by now is burnt")
+    }
+
+    /// Found by review: an upload took 1001…2000 and was committed after eleven minutes, while the bus was away.
+    @Test func aLongUploadIsFilledInHoweverMuchCameSince() {
+        var intake = FeedIntake(at: at(1000))
+        intake.ready(at: at(1000))
+        _ = answer(&intake, Array(1...1000), created: -5000, at: 1000)
+        came(&intake, Array(2001...40_000), at: 1001)
+        _ = take(&intake)
+        intake.lost(at: at(1690))
+        intake.ready(at: at(1710))
+        #expect(intake.catchUp?.page == .after(1000))
+        #expect(answer(&intake, Array(1001...2000), isLast: false, created: 1000, at: 1710) == .more)
+        #expect(take(&intake).count == 1000)
+        #expect(intake.catchUp?.page == .after(30_000), "and what came is not read again")
+        #expect(answer(&intake, Array(30_001...40_000), at: 1711) == .done)
+        #expect(take(&intake) == [])
+    }
+
+    @Test func whatIsMissingIsReadAndWhatCameIsPassedOver() {
+        var intake = FeedIntake(at: at(1000))
+        intake.ready(at: at(1000))
+        _ = answer(&intake, [1], created: -5000, at: 1000)
+        came(&intake, Array(3...5000) + Array(5002...9000) + Array(9002...30_000), at: 1001)
+        intake.lost(at: at(1100))
+        intake.ready(at: at(1101))
+        var asked: [FeedCatchUp.Question?] = [intake.catchUp?.page]
+        for page in [Int64(2)...1001, 5001...6000, 9001...10_000] {
+            _ = answer(&intake, Array(page), isLast: false, at: 1101)
+            asked.append(intake.catchUp?.page)
+        }
+        #expect(asked == [.after(1), .after(5000), .after(9000), .after(20_000)])
+        #expect(take(&intake).suffix(3) == ["history 2", "history 5001", "history 9001"])
+    }
+
+    /// Found by review: an upload was open at the start, with more than `overlap` higher ids behind it.
+    @Test func theFirstFillingReachesBackToWhatMayBeOpen() {
+        var intake = FeedIntake(at: at(10_000))
+        intake.ready(at: at(10_000))
+        #expect(intake.firstRows == 10_000)
+        // One chunk looks old.
+        let rows = (20_001...30_000).map { score($0, created: $0 < 20_500 ? 100 : 9000) }
+        #expect(intake.answered(rows, isLast: false, at: at(10_000), unixSeconds: 10_000) == .more)
+        #expect(intake.catchUp == .first && intake.firstRows == 100_000 && intake.pending.isEmpty)
+        let ids = Array(Int64(1)...1000) + Array(2001...30_000)
+        guard case .filled(let filling) = answer(&intake, ids, created: 9000, at: 10_001) else {
+            Issue.record("asked once more")
+            return
+        }
+        #expect(filling.floor == 0)
+        came(&intake, Array(30_001...60_000), at: 10_002)
+        _ = take(&intake)
+        intake.lost(at: at(10_700))
+        intake.ready(at: at(10_710))
+        _ = answer(&intake, Array(1001...2000), isLast: false, created: 9000, at: 10_711)
+        #expect(take(&intake).contains("history 1001"))
+    }
+
+    @Test func theFirstFillingIsAskedForMoreOnceAndWhenItIsYoungOnly() {
+        var intake = FeedIntake(at: at(10_000))
+        intake.ready(at: at(10_000))
+        #expect(answer(&intake, Array(101...200), isLast: false, at: 10_000) == .more)
+        #expect(answer(&intake, Array(101...200), isLast: false, at: 10_000) != .more)
+        for created in [Int64?](arrayLiteral: nil, 8000) {
+            var intake = FeedIntake(at: at(10_000))
+            intake.ready(at: at(10_000))
+            let rows = (Int64(101)...200).map { score($0, created: created) }
+            let step = intake.answered(rows, isLast: false, at: at(10_000), unixSeconds: 10_000)
+            #expect(step != .more, "created: \(created ?? 0)")
+        }
     }
 
     @Test func whatTheBusStillOwedWhenItWasLostIsLookedAtAgain() {
         var intake = FeedIntake(at: at(1000))
         intake.ready(at: at(1000))
-        _ = answer(&intake, Array(1...50_000), created: 0, at: 1000)
+        _ = answer(&intake, Array(1...50_000), created: -5000, at: 1000)
         _ = answer(&intake, [], at: 1000)
         intake.lost(at: at(1100))
         intake.ready(at: at(1101))
@@ -184,7 +254,7 @@ import Testing
         var intake = FeedIntake(at: at(1000))
         intake.ready(at: at(1000))
         #expect(
-            answer(&intake, [id, 3], isLast: false, at: 1000)
+            answer(&intake, [id, 3], isLast: false, created: -5000, at: 1000)
                 == .filled(FeedFilling(floor: 0, lateIDs: 256, since: at(1000))))
         came(&intake, [id, 4, id], at: 1001)
         #expect(take(&intake) == ["history \(id)", "history 3", "bus \(id)", "bus 4", "bus \(id)"])

@@ -35,6 +35,10 @@ struct FeedIntake {
     /// Since when the bus brings everything, outages apart, which the history fills.
     private var completeSince: Instant?
     private var askedAt = Instant.distantPast
+    /// How many scores the first filling is asked for.
+    private(set) var firstRows = Int(FeedLimits.overlap)
+    /// Of the ids up to this one, only those that are missing are read after an outage.
+    private var settledUpTo: Int64 = 0
     /// Above the ids noted are scores which the history brought and the bus may still bring; by when they came.
     private var unsettled = LowestSince<Instant, Int64>(capacity: FeedLimits.lateSteps)
     /// Ages below zero, by when they were seen: by so many seconds the clock of those who store is ahead of ours.
@@ -56,6 +60,7 @@ struct FeedIntake {
         }
         if completeSince == nil { completeSince = now }
         let above = unsettled.lowest(since: lostAt.earlier(by: FeedLimits.holeAge)) ?? .max
+        settledUpTo = min(progress.highest - FeedLimits.overlap, above)
         catchUp = .resuming(catchUp, from: min(progress.catchUpFrom(lostAt), above))
     }
 
@@ -130,6 +135,10 @@ struct FeedIntake {
         let floor: Int64
         switch catchUp.page {
         case .newest:
+            if !isLast, firstRows < FeedLimits.firstRows, isYoung(scores, unixSeconds) {
+                firstRows = FeedLimits.firstRows
+                return .more
+            }
             // Without more rows in the store, the log has them all.
             floor = isLast ? 0 : max(1, scores.first?.id ?? 1) - 1
             progress.begin(above: floor)
@@ -139,7 +148,8 @@ struct FeedIntake {
         }
         take(scores.map { FeedItem($0, .history, now: now, unixSeconds: unixSeconds) }, now)
         if case .after(let id) = catchUp.page, !isLast, let last = scores.last?.id, last > id {
-            self.catchUp?.advance(to: last)
+            // What came without a hole is passed over, or an outage would cost all that came since the lowest hole.
+            self.catchUp?.advance(to: max(last, min(progress.end(after: last), settledUpTo)))
             return .more
         }
         self.catchUp = nil
@@ -151,6 +161,14 @@ struct FeedIntake {
                 // The last page of several says nothing of the pace.
                 floor: floor, lateIDs: catchUp.origin == .newest ? LateSpan.measure(scores) : FeedLimits.overlap,
                 since: completeSince ?? askedAt))
+    }
+
+    /// Whether an id below these may still be missing: it was taken when the oldest of them were, or before. The youngest
+    /// of those tells: rows of a long transaction look older than their neighbours.
+    private func isYoung(_ scores: [Score], _ unixSeconds: Int64) -> Bool {
+        let oldest = scores.prefix(FeedLimits.page).lazy.compactMap { $0.createdAt?.microseconds }.max()
+        guard let oldest else { return false }
+        return unixSeconds - oldest / 1_000_000 < FeedLimits.holeAge.components.seconds
     }
 
     /// Takes a page. What the bus brought below its end is put between, in the order of the ids: it may have been

@@ -32,11 +32,16 @@ enum FeedLimits {
     /// are read at the start too, or the first outage would bring old scores as new ones. Less than `recentIDs`.
     static let overlap: Int64 = 10_000
 
-    /// How long an id may be missing before it counts as burnt by a rollback: longer than the longest transaction of
-    /// ours, an upload of a million scores over a slow line.
-    static let holeAge: Duration = .seconds(600)
+    /// How many are read at the start when so few are all younger than `holeAge`: an upload that is open then has its ids
+    /// below them, and if the bus is away when it is published, the feed would not know that they are missing. Half an
+    /// hour of 55 scores a second; 10 MB of frames, some tenths of a second.
+    static let firstRows = 100_000
 
-    /// Ranges of ids between holes that are kept: 100 KB, and more holes than ten minutes of refused rows make.
+    /// How long an id may be missing before it counts as burnt by a rollback: longer than the longest transaction of
+    /// ours, an upload over a slow line (`StoreLimits.largeBatchTransaction`), with its commit and its way over the bus.
+    static let holeAge: Duration = .seconds(1800)
+
+    /// Ranges of ids between holes that are kept: 100 KB. Of more, the lower ones count as one (`FeedProgress`).
     static let progressRanges = 4096
 
     /// How late a score may come on the bus: another process takes it over 10 s after its writer died (the outbox's

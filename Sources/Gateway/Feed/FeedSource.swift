@@ -137,7 +137,7 @@ final class FeedSource: BusClient {
         reactor.cancel(retryTimer)
         // More than a snapshot shows: what the overlap will bring again must be known as old, and who resumes finds it in
         // the log.
-        let limit = question == .newest ? max(depth + 1, Int(FeedLimits.overlap)) : FeedLimits.page
+        let limit = question == .newest ? max(depth + 1, intake.firstRows) : FeedLimits.page
         intake.asked(at: reactor.now)
         fetching = history.fetch(question, limit: limit, for: self)
         if fetching == nil { fetchFailed() }
