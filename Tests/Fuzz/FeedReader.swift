@@ -42,10 +42,10 @@ final class FeedReader {
             guard length + 1 < bytes.count else { return scores }
             let lines = bytes[..<length].split(separator: 0x0a)
             pending.consume(length + 2)
-            precondition(lines.count == 2, "an event of other lines")
-            precondition(lines[0].starts(with: "id: ".utf8) && lines[1].starts(with: "data: ".utf8), "no event")
-            let found = score(Array(lines[1].dropFirst(6)))
-            precondition(String(decoding: lines[0].dropFirst(4), as: UTF8.self) == "\(found.id ?? 0)", "another id")
+            guard let data = lines.last, data.starts(with: "data: ".utf8) else { preconditionFailure("no event") }
+            let found = score(Array(data.dropFirst(6)))
+            let head = found.id.map { Array("id: \($0)".utf8) }
+            precondition(lines.dropLast().map(Array.init) == (head.map { [$0] } ?? []), "an event of other lines")
             scores.append(found)
         }
     }

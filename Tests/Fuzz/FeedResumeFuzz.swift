@@ -4,7 +4,10 @@
 // * every client has every score in the end, whatever was late, lost, evicted or begun anew;
 // * every message is whole and says what was stored, however few bytes of it are taken at once;
 // * who stays on one reporter sees no score twice;
+// * who begins with a snapshot has every score that was stored since, and a snapshot is the newest of the log, in order;
 // * a log is a queue of bytes: what is in it, and where each frame begins, is what a plain array says.
+//
+// Some messages have no id, as those of the replaced publisher.
 //
 // Input: a head of 8 bytes; then scores, from the front on, four bytes each (how late it is committed and published, by
 // how much two reporters differ); and from the back on what is done, three bytes each (when, what, how much). What is
@@ -12,7 +15,6 @@
 // taken meanwhile.
 
 import Bytes
-import Glibc
 import Scores
 
 @testable import Gateway
@@ -46,12 +48,21 @@ private struct Row {
     let taken: Time
     let committed: Time
     let published: Time
+    /// The replaced publisher's message does not tell its id. The name does, so that it can be told here.
+    let isNameless: Bool
 
     var score: Score {
         let user = [UInt8](repeating: UInt8(ascii: "a") + UInt8(id % 26), count: Int(id % 41) + 1)
         return Score(
-            id: id, user: user, score: Int32(id % 7), createdAt: Timestamp(microseconds: (taken + 1_000_000_000) * 1000)
-        )
+            id: id, user: isNameless ? Array("\(id)".utf8) : user, score: Int32(id % 7),
+            createdAt: Timestamp(microseconds: (taken + 1_000_000_000) * 1000))
+    }
+
+    /// As it comes on the bus.
+    var message: Score {
+        var message = score
+        if isNameless { (message.id, message.createdAt) = (nil, nil) }
+        return message
     }
 }
 
@@ -98,16 +109,21 @@ private final class World {
             // At the pace, or after up to as long again; up to as many ids.
             time += pace * (head[7] & 1 == 0 ? 255 : 255 + Time(scores.first ?? 0)) / 255
             id += head[7] & 2 == 0 ? idStep : 1 + idStep * Time(scores.dropFirst().first ?? 255) / 256
-            var committed = time + World.delay(scores.popFirst() ?? 0, longest: 8000, time)
-            var published = committed + World.delay(scores.popFirst() ?? 0, longest: 10_000, time)
+            let delays = (scores.popFirst() ?? 0, scores.popFirst() ?? 0)
+            let differences = (scores.popFirst() ?? 0, scores.popFirst() ?? 0)
+            // So many of four. No log can tell how late they are, so none is very late: a statement, and its message.
+            let isNameless = head[7] & 4 == 4 && differences.0 & 3 <= head[7] >> 3 & 3
+            let longest: UInt8 = isNameless ? 251 : 255
+            var committed = time + World.delay(min(delays.0, longest), longest: 8000, time)
+            var published = committed + World.delay(min(delays.1, longest), longest: 10_000, time)
             committed = min(committed, quietFrom - 5000)
             published = min(max(committed, published), quietFrom - 5000)
             if outage.contains(published) { published = outage.end + published % 2000 }
-            let row = Row(id: id, taken: time, committed: committed, published: published)
+            let row = Row(
+                id: id, taken: time, committed: committed, published: published, isNameless: isNameless)
             rows.append(row)
-            for index in comings.indices {
-                comings[index].append((published + Time(scores.popFirst() ?? 0) * 700 / 255, row))
-            }
+            comings[0].append((published + Time(differences.0) * 700 / 255, row))
+            comings[1].append((published + Time(differences.1) * 700 / 255, row))
         }
         for index in 0..<(clientsHop ? 2 : 1) {
             reporters.append(
@@ -116,7 +132,7 @@ private final class World {
                     comings: comings[index].sorted { $0.0 < $1.0 }, outage: outage,
                     isPaged: head[5 + index] & 2 == 2))
         }
-        for index in 0..<3 { clients.append(Client(form, number: index)) }
+        for index in 0..<3 { clients.append(Client(form, number: index, beginsWithSnapshot: head[7] & 32 == 32)) }
     }
 
     /// Mostly as good as nothing, sometimes long; and of those that were taken late enough for every reporter to stand
@@ -146,7 +162,7 @@ private final class World {
         case 1: if now < 88_000 { reporter.isLostUntil = now + deed.argument * 24 }
         case 2: reporter.delay = 50 + deed.argument * 4
         case 3: if clientsHop { client.most = deed.argument == 255 ? .max : Int(deed.argument) * 4 }
-        case 4: client.delay = 50 + deed.argument * 2
+        case 4: client.delay = 50 + deed.argument * 12
         case 7: if now < 30_000 { reporter.isSilentUntil = now + deed.argument * 100 }
         default:
             guard clientsHop else { return }
@@ -158,10 +174,11 @@ private final class World {
 
     func check() {
         for client in clients {
-            for row in rows { precondition(client.seen.contains(row.id), "a hole") }
-            precondition(client.seen.count == rows.count, "a score that nobody stored")
+            for row in rows where row.committed > client.owedFrom {
+                precondition(client.seen.contains(row.id), "a hole")
+            }
             // Who came before the history did reads it from the store, and then sees it come.
-            let mayDouble = clientsHop || reporters[0].wentWithoutHistory
+            let mayDouble = clientsHop || (reporters[0].wentWithoutHistory && !client.beginsWithSnapshot)
             precondition(mayDouble || client.doubles == 0, "who stayed saw a double")
         }
         for reporter in reporters { reporter.check() }
@@ -206,10 +223,8 @@ private final class Reporter {
     /// When it waits for the history no longer.
     private var patience: Time? = patienceSpan
     private(set) var wentWithoutHistory = false
-    /// The frames that the log should have, and where the first of them begins.
-    private var frames: ArraySlice<[UInt8]> = []
-    private var tail = 0
-    private var size = 0
+    /// What should be in the log.
+    private var model: FeedLogModel
 
     init(_ form: FeedForm, ring: Int, comings: [(Time, Row)], outage: Outage, isPaged: Bool) {
         self.form = form
@@ -218,6 +233,7 @@ private final class Reporter {
         self.outage = outage
         self.isPaged = isPaged
         log = Reporter.log(ring)
+        model = FeedLogModel(form, ring: ring)
     }
 
     private static func log(_ bytes: Int) -> FeedLog {
@@ -232,8 +248,7 @@ private final class Reporter {
             isBound = false
             answerAt = nil
             log = Reporter.log(ring)
-            frames = []
-            (tail, size) = (0, 0)
+            model = FeedLogModel(form, ring: ring)
         } else if !isUp, shallBeUp {
             intake = FeedIntake(at: at(now))
             patience = now + patienceSpan
@@ -253,7 +268,7 @@ private final class Reporter {
         isBound = shallBeBound
         while next < comings.count, comings[next].0 <= now {
             if isBound {
-                let item = FeedItem(comings[next].1.score, .bus, now: at(now), unixSeconds: unix(now))
+                let item = FeedItem(comings[next].1.message, .bus, now: at(now), unixSeconds: unix(now))
                 if !intake.came(item, at: at(now)) { ask(now) }
             }
             next += 1
@@ -269,6 +284,7 @@ private final class Reporter {
         publish(now)
         log.filled(.none)
         wentWithoutHistory = true
+        model.goWithoutHistory()
         isWarm = true
     }
 
@@ -294,6 +310,8 @@ private final class Reporter {
         case .filled(let filling):
             patience = nil
             log.filled(filling)
+            model.filled()
+            model.checkSnapshots(log)
             isWarm = true
         }
     }
@@ -307,39 +325,15 @@ private final class Reporter {
         _ = batch.forEach(form) { bytes, entry in
             size += bytes.count
             let isTaken = log.append(bytes, id: entry.id, entry.way, seen: entry.seen)
-            if isTaken { note(Array(bytes)) }
+            if isTaken { model.note(Array(bytes), entry.id) }
             return isTaken
         }
         precondition(size == (form == .frames ? batch.frames : batch.events).count, "bytes that belong to no score")
-        precondition(log.count == frames.count && log.tail == UInt64(tail), "the log dropped others")
-        precondition(log.head == UInt64(tail + self.size), "the log is longer than what came")
+        model.checkEnds(log)
         if now % 5000 == 0 { check() }
     }
 
-    private func note(_ frame: [UInt8]) {
-        while size + frame.count > ring, let oldest = frames.popFirst() {
-            tail += oldest.count
-            size -= oldest.count
-        }
-        frames.append(frame)
-        size += frame.count
-    }
-
-    /// The log against the array.
-    func check() {
-        var position = UInt64(tail)
-        let bytes = log.bytes(from: position)
-        precondition(bytes.count == size, "the log is longer than what came")
-        for (index, frame) in frames.enumerated() {
-            let place = Int(position) - tail
-            let isSame = frame.withUnsafeBytes { memcmp($0.baseAddress!, bytes.baseAddress! + place, $0.count) == 0 }
-            precondition(isSame, "the log has other bytes")
-            precondition(log.position(ofNewest: frames.count - index) == position, "a frame begins elsewhere")
-            precondition(log.frameEnd(at: position) == position, "the end of the one before is elsewhere")
-            position += UInt64(frame.count)
-            precondition(log.frameEnd(at: position - 1) == position, "a frame ends elsewhere")
-        }
-    }
+    func check() { model.check(log) }
 }
 
 private func stored(_ rows: [Row], after id: Int64, _ now: Time) -> [Score] {
@@ -352,6 +346,9 @@ private func stored(_ rows: [Row], after id: Int64, _ now: Time) -> [Score] {
 private final class Client {
     private(set) var seen = Set<Int64>()
     private(set) var doubles = 0
+    /// It is owed what was stored after this.
+    private(set) var owedFrom: Time = -1
+    let beginsWithSnapshot: Bool
     var awayUntil: Time = 0
     /// Where it goes next.
     var choice: Int
@@ -371,8 +368,9 @@ private final class Client {
     private var output = ByteBuffer()
     private var reader: FeedReader
 
-    init(_ form: FeedForm, number: Int) {
+    init(_ form: FeedForm, number: Int, beginsWithSnapshot: Bool) {
         self.form = form
+        self.beginsWithSnapshot = beginsWithSnapshot
         choice = number
         reader = FeedReader(form)
     }
@@ -401,6 +399,13 @@ private final class Client {
         guard reporter.isWarm else { return }
         self.reporter = reporter
         log = reporter.log
+        if beginsWithSnapshot, highest == 0 {
+            owedFrom = now
+            var snapshot = reporter.log.snapshot(ofNewest: 20)
+            while let frame = reporter.log.next(&snapshot) { output.append(Array(frame).span) }
+            cursor = snapshot.position
+            return
+        }
         switch reporter.log.resume(after: highest, at(now)) {
         case .log(let position): cursor = position
         case .store(let id): fetch(after: id, now)
@@ -422,8 +427,13 @@ private final class Client {
     private func fetched(_ now: Time, _ rows: [Row]) {
         guard let log, let answerAt, answerAt <= now, let mark else { return }
         self.answerAt = nil
+        guard let end = mark.end else {
+            self.mark?.end(with: stored(rows, after: 0, now).last?.id ?? 0)
+            fetch(after: after, now)
+            return
+        }
         let scores = stored(rows, after: after, now).prefix(30)
-        let page = scores.prefix { ($0.id ?? 0) <= mark.place.highest }
+        let page = scores.prefix { ($0.id ?? 0) <= end }
         output.append(FeedBatch.encode(page, form).bytes)
         after = scores.last?.id ?? after
         if scores.count < 30 || page.count < scores.count {
@@ -453,12 +463,15 @@ private final class Client {
 
     private func take(_ bytes: Span<UInt8>, _ rows: [Row]) {
         for score in reader.read(bytes) {
-            guard let id = score.id, let row = row(id, rows) else { preconditionFailure("a score that nobody stored") }
-            let stored = row.score
-            precondition(score.user == stored.user && score.score == stored.score, "a score was changed")
-            precondition(score.createdAt == stored.createdAt, "a time was changed")
-            if !seen.insert(id).inserted { doubles += 1 }
-            highest = max(highest, id)
+            let name = score.user.span.decimalValue
+            guard let id = score.id ?? name, let row = row(id, rows) else {
+                preconditionFailure("a score that nobody stored")
+            }
+            let stored = score.id == nil ? row.message : row.score
+            precondition(score == stored, "a score was changed")
+            // Without its id nobody knows one for a double.
+            if !seen.insert(id).inserted, !row.isNameless { doubles += 1 }
+            highest = max(highest, score.id ?? 0)
         }
     }
 

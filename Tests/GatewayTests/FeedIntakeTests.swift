@@ -50,7 +50,7 @@ import Testing
         intake.beginWithoutBus()
         intake.asked(at: at(1005))
         #expect(
-            answer(&intake, [6, 7], isLast: false, at: 1006)
+            answer(&intake, [6, 7], isLast: false, created: -5000, at: 1006)
                 == .filled(FeedFilling(floor: 5, lateIDs: 256, since: at(1005))))
         intake.ready(at: at(1100))
         #expect(intake.catchUp?.page == .after(5))
@@ -59,7 +59,7 @@ import Testing
     @Test func anOutageIsFilledFromTheLowestHole() {
         var intake = FeedIntake(at: at(1000))
         intake.ready(at: at(1000))
-        _ = answer(&intake, Array(1...9), created: 0, at: 1000)
+        _ = answer(&intake, Array(1...9), created: -5000, at: 1000)
         came(&intake, [11, 90_000], at: 1001)
         _ = take(&intake)
         intake.lost(at: at(1600))
@@ -71,15 +71,85 @@ import Testing
         #expect(intake.catchUp?.page == .after(51))
         #expect(answer(&intake, [90_000, 90_001], at: 2000) == .done)
         #expect(take(&intake) == ["bus 90001"])
-        intake.lost(at: at(3000))
-        intake.ready(at: at(3001))
+        intake.lost(at: at(4000))
+        intake.ready(at: at(4001))
         #expect(intake.catchUp?.page == .after(80_001), "what is open by now is burnt")
+    }
+
+    /// Found by review: an upload took 1001…2000 and was committed after eleven minutes, while the bus was away.
+    @Test func aLongUploadIsFilledInHoweverMuchCameSince() {
+        var intake = FeedIntake(at: at(1000))
+        intake.ready(at: at(1000))
+        _ = answer(&intake, Array(1...1000), created: -5000, at: 1000)
+        came(&intake, Array(2001...40_000), at: 1001)
+        _ = take(&intake)
+        intake.lost(at: at(1690))
+        intake.ready(at: at(1710))
+        #expect(intake.catchUp?.page == .after(1000))
+        #expect(answer(&intake, Array(1001...2000), isLast: false, created: 1000, at: 1710) == .more)
+        #expect(take(&intake).count == 1000)
+        #expect(intake.catchUp?.page == .after(30_000), "and what came is not read again")
+        #expect(answer(&intake, Array(30_001...40_000), at: 1711) == .done)
+        #expect(take(&intake) == [])
+    }
+
+    @Test func whatIsMissingIsReadAndWhatCameIsPassedOver() {
+        var intake = FeedIntake(at: at(1000))
+        intake.ready(at: at(1000))
+        _ = answer(&intake, [1], created: -5000, at: 1000)
+        came(&intake, Array(3...5000) + Array(5002...9000) + Array(9002...30_000), at: 1001)
+        intake.lost(at: at(1100))
+        intake.ready(at: at(1101))
+        var asked: [FeedCatchUp.Question?] = [intake.catchUp?.page]
+        for page in [Int64(2)...1001, 5001...6000, 9001...10_000] {
+            _ = answer(&intake, Array(page), isLast: false, at: 1101)
+            asked.append(intake.catchUp?.page)
+        }
+        #expect(asked == [.after(1), .after(5000), .after(9000), .after(20_000)])
+        #expect(take(&intake).suffix(3) == ["history 2", "history 5001", "history 9001"])
+    }
+
+    /// Found by review: an upload was open at the start, with more than `overlap` higher ids behind it.
+    @Test func theFirstFillingReachesBackToWhatMayBeOpen() {
+        var intake = FeedIntake(at: at(10_000))
+        intake.ready(at: at(10_000))
+        #expect(intake.firstRows == 10_000)
+        // One chunk looks old.
+        let rows = (20_001...30_000).map { score($0, created: $0 < 20_500 ? 100 : 9000) }
+        #expect(intake.answered(rows, isLast: false, at: at(10_000), unixSeconds: 10_000) == .more)
+        #expect(intake.catchUp == .first && intake.firstRows == 100_000 && intake.pending.isEmpty)
+        let ids = Array(Int64(1)...1000) + Array(2001...30_000)
+        guard case .filled(let filling) = answer(&intake, ids, created: 9000, at: 10_001) else {
+            Issue.record("asked once more")
+            return
+        }
+        #expect(filling.floor == 0)
+        came(&intake, Array(30_001...60_000), at: 10_002)
+        _ = take(&intake)
+        intake.lost(at: at(10_700))
+        intake.ready(at: at(10_710))
+        _ = answer(&intake, Array(1001...2000), isLast: false, created: 9000, at: 10_711)
+        #expect(take(&intake).contains("history 1001"))
+    }
+
+    @Test func theFirstFillingIsAskedForMoreOnceAndWhenItIsYoungOnly() {
+        var intake = FeedIntake(at: at(10_000))
+        intake.ready(at: at(10_000))
+        #expect(answer(&intake, Array(101...200), isLast: false, at: 10_000) == .more)
+        #expect(answer(&intake, Array(101...200), isLast: false, at: 10_000) != .more)
+        for created in [Int64?](arrayLiteral: nil, 8000) {
+            var intake = FeedIntake(at: at(10_000))
+            intake.ready(at: at(10_000))
+            let rows = (Int64(101)...200).map { score($0, created: created) }
+            let step = intake.answered(rows, isLast: false, at: at(10_000), unixSeconds: 10_000)
+            #expect(step != .more, "created: \(created ?? 0)")
+        }
     }
 
     @Test func whatTheBusStillOwedWhenItWasLostIsLookedAtAgain() {
         var intake = FeedIntake(at: at(1000))
         intake.ready(at: at(1000))
-        _ = answer(&intake, Array(1...50_000), created: 0, at: 1000)
+        _ = answer(&intake, Array(1...50_000), created: -5000, at: 1000)
         _ = answer(&intake, [], at: 1000)
         intake.lost(at: at(1100))
         intake.ready(at: at(1101))
@@ -177,6 +247,46 @@ import Testing
         _ = intake.came(FeedItem(score(2, created: 1006), .bus, now: at(1000), unixSeconds: 1000), at: at(1000))
         _ = intake.came(FeedItem(score(3, created: 1007), .bus, now: at(1010), unixSeconds: 1010), at: at(1010))
         #expect(intake.pending.map(\.seen) == [at(1000), at(1001)], "the second one was stored nine seconds before")
+    }
+
+    /// Found by review: a row with such an id ended the process at every start.
+    @Test(arguments: [Int64](arrayLiteral: .min, -7, 0)) func anIdBelowOneIsNone(id: Int64) {
+        var intake = FeedIntake(at: at(1000))
+        intake.ready(at: at(1000))
+        #expect(
+            answer(&intake, [id, 3], isLast: false, created: -5000, at: 1000)
+                == .filled(FeedFilling(floor: 0, lateIDs: 256, since: at(1000))))
+        came(&intake, [id, 4, id], at: 1001)
+        #expect(take(&intake) == ["history \(id)", "history 3", "bus \(id)", "bus 4", "bus \(id)"])
+        intake.lost(at: at(1002))
+        intake.ready(at: at(1003))
+        #expect(intake.catchUp?.page == .after(0))
+        let batch = FeedBatch([FeedItem(score(id), .bus, now: at(1), unixSeconds: 1)], compressedBy: nil)
+        #expect(batch.entries[0].id == 0)
+        #expect(batch.events.starts(with: "data: ".utf8), "a browser would ask for what comes after it")
+    }
+
+    /// Found by review: one message of the year 2099, or a step of our own clock, made everything old until the next start.
+    @Test func aTimeFarAheadMakesNothingOlder() {
+        var intake = FeedIntake(at: at(1000))
+        intake.ready(at: at(1000))
+        _ = answer(&intake, [1], at: 1000)
+        intake.removePending()
+        for (id, created) in [(Int64(2), Int64(4_000_000_000)), (3, 1700), (4, 1001)] {
+            _ = intake.came(FeedItem(score(id, created: created), .bus, now: at(1001), unixSeconds: 1001), at: at(1001))
+        }
+        #expect(intake.pending.map(\.seen) == [at(1001), at(1001), at(1001)])
+    }
+
+    @Test func theLeadOfAClockIsForgotten() {
+        var intake = FeedIntake(at: at(1000))
+        intake.ready(at: at(1000))
+        _ = answer(&intake, [1], at: 1000)
+        intake.removePending()
+        for (id, created, now) in [(Int64(2), Int64(1040), Int64(1000)), (3, 2000, 2000), (4, 9000, 9000)] {
+            _ = intake.came(FeedItem(score(id, created: created), .bus, now: at(now), unixSeconds: now), at: at(now))
+        }
+        #expect(intake.pending.map(\.seen) == [at(1000), at(1960), at(9000)])
     }
 
     @Test func scoresWithoutAnIdPass() {

@@ -5,8 +5,9 @@ import Testing
 @testable import Gateway
 
 /// Reporters, a store and a bus as far as the feed sees them, at random: ids that commit out of order, messages that
-/// come late and in another order to each reporter, outages, restarts, and clients that hop between reporters in the
-/// middle of everything, with nothing but the highest id they saw. Each of them must end up with every score.
+/// come late and in another order to each reporter, or without an id, outages, restarts, and clients that hop between
+/// reporters in the middle of everything, with nothing but the highest id they saw. Each of them must end up with every
+/// score.
 @Suite struct FeedModelTests {
     @Test(arguments: [UInt64](1...16)) func noClientMissesAScore(chunk: UInt64) throws {
         for seed in chunk * 1000..<chunk * 1000 + 64 {
@@ -34,6 +35,8 @@ private struct Row {
     let taken: Int64
     let committed: Int64
     let published: Int64
+    /// The replaced publisher's message does not tell its id.
+    let isNameless: Bool
 }
 
 private let step = 100
@@ -60,6 +63,7 @@ private final class FeedModel {
         let pace = number(100...500)
         // So that as many ids are taken in `FeedLimits.late` as it is made for, and more than an outage's overlap in all.
         let idStep = pace * number(10...58) / 100
+        let namelessInHundred = clientsHop && isOneIn(3) ? number(1...100) : 0
         var rows: [Row] = []
         var id: Int64 = 0
         var time: Int64 = 0
@@ -69,14 +73,16 @@ private final class FeedModel {
             var committed = time + (isOneIn(12) ? number(0...8000) : number(0...20))
             // Very late, when no reporter begins any more, and not so old that those who began did not look for it: an
             // upload that took its ids long ago, and a publisher that was held up.
-            let isRecent = time > 30_000
+            let isNameless = number(1...100) <= namelessInHundred
+            let isRecent = time > 30_000 && !isNameless
             if isRecent, isOneIn(50) { committed = max(committed, number(70_000...90_000)) }
             var published = committed + (isOneIn(8) ? number(0...10_000) : number(0...40))
             if isRecent, isOneIn(50) { published = max(published, number(70_000...90_000)) }
             if let brokerOutage, brokerOutage.contains(published) {
                 published = brokerOutage.upperBound + number(0...2000)
             }
-            rows.append(Row(id: id, taken: time, committed: committed, published: published))
+            rows.append(
+                Row(id: id, taken: time, committed: committed, published: published, isNameless: isNameless))
         }
         self.rows = rows
         self.clientsHop = clientsHop
@@ -123,7 +129,9 @@ private final class FeedModel {
             return
         }
         let most = isQuiet || !clientsHop ? Int.max : Int.random(in: 0...12, using: &generator)
-        client.read(most, now, rows, delay: Int64.random(in: 50...400, using: &generator))
+        // A reader that is slow to take a page is slow to be given the next.
+        let isSlow = clientsHop && !isQuiet && Int.random(in: 0..<6, using: &generator) == 0
+        client.read(most, now, rows, delay: isSlow ? 4000 : Int64.random(in: 50...400, using: &generator))
     }
 }
 
@@ -178,7 +186,7 @@ private final class Reporter {
         isBound = shallBeBound
         while next < comings.count, comings[next].0 <= now {
             if isBound {
-                let item = FeedItem(score(comings[next].1), .bus, now: at(now), unixSeconds: unix(now))
+                let item = FeedItem(message(comings[next].1), .bus, now: at(now), unixSeconds: unix(now))
                 if !intake.came(item, at: at(now)) { ask(now, &generator) }
             }
             next += 1
@@ -217,15 +225,21 @@ private final class Reporter {
         log.begin(at(now))
         for item in intake.pending {
             let id = item.score.id ?? 0
-            // A frame is its id, and as long as it takes for a ring to wrap.
-            withUnsafeBytes(of: (id, 0, 0, 0, 0, 0, 0, 0)) { _ = log.append($0, id: id, item.way, seen: item.seen) }
+            let row = Int64(item.score.score)
+            // A frame is its row and its id, and as long as it takes for a ring to wrap.
+            withUnsafeBytes(of: (row, id, 0, 0, 0, 0, 0, 0)) { _ = log.append($0, id: id, item.way, seen: item.seen) }
         }
         intake.removePending()
     }
 }
 
 private func score(_ row: Row) -> Score {
-    Score(id: row.id, user: [], score: 1, createdAt: Timestamp(microseconds: (row.taken + 1_000_000_000) * 1000))
+    let created = Timestamp(microseconds: (row.taken + 1_000_000_000) * 1000)
+    return Score(id: row.id, user: [], score: Int32(row.id), createdAt: created)
+}
+
+private func message(_ row: Row) -> Score {
+    row.isNameless ? Score(id: nil, user: [], score: Int32(row.id), createdAt: nil) : score(row)
 }
 
 private func stored(_ rows: [Row], after id: Int64, _ now: Int64) -> [Score] {
@@ -279,9 +293,14 @@ private final class Client {
         guard let log else { return }
         if let answerAt, answerAt <= now, let mark {
             self.answerAt = nil
+            guard let end = mark.end else {
+                self.mark?.end(with: stored(rows, after: 0, now).last?.id ?? 0)
+                fetch(after: after, now, delay)
+                return
+            }
             let scores = stored(rows, after: after, now).prefix(30)
-            let page = scores.prefix { ($0.id ?? 0) <= mark.place.highest }
-            for score in page { take(score.id ?? 0) }
+            let page = scores.prefix { ($0.id ?? 0) <= end }
+            for score in page { take(Int64(score.score), id: score.id ?? 0) }
             after = scores.last?.id ?? after
             if scores.count < 30 || page.count < scores.count {
                 cursor = mark.position
@@ -298,15 +317,16 @@ private final class Client {
         }
         var rest = most
         while cursor < log.head, rest > 0 {
-            take(log.bytes(from: cursor).loadUnaligned(as: Int64.self))
+            let frame = log.bytes(from: cursor)
+            take(frame.loadUnaligned(as: Int64.self), id: frame.loadUnaligned(fromByteOffset: 8, as: Int64.self))
             cursor += 64
             rest -= 1
         }
         self.cursor = cursor
     }
 
-    private func take(_ id: Int64) {
-        if !seen.insert(id).inserted { doubles += 1 }
+    private func take(_ row: Int64, id: Int64) {
+        if !seen.insert(row).inserted { doubles += 1 }
         highest = max(highest, id)
     }
 }

@@ -36,6 +36,11 @@ private func at(_ seconds: Int64) -> Instant { Instant(nanoseconds: seconds * 1_
         #expect(progress.catchUpFrom(at(1)) == (1...1501).first { !model.contains($0) }.map { $0 - 1 })
     }
 
+    @Test func knowsWhereThereIsAHole() {
+        let progress = progress(base: 0, [5, 1, 2, 9, 7, 8, 3])
+        #expect((0...10).map { progress.end(after: $0) } == [0, 3, 3, 3, 4, 5, 6, 9, 9, 9, 10])
+    }
+
     @Test func theHistoryIsReadFromTheLowestHole() {
         let progress = progress(base: 0, [1, 2, 3, 50_000, 50_001, 99_999])
         #expect(progress.catchUpFrom(at(1)) == 3)
@@ -45,15 +50,15 @@ private func at(_ seconds: Int64) -> Instant { Instant(nanoseconds: seconds * 1_
         var progress = progress(base: 0, [1, 2, 3, 50_000])
         for id in Int64(50_001)...90_000 { progress.insert(id, at: at(400)) }
         progress.insert(90_002, at: at(500))
-        #expect(progress.catchUpFrom(at(599)) == 3)
-        #expect(progress.catchUpFrom(at(600)) == 80_002, "the overlap")
+        #expect(progress.catchUpFrom(at(1799)) == 3)
+        #expect(progress.catchUpFrom(at(1800)) == 80_002, "the overlap")
     }
 
     @Test func bothPartsOfAHoleAreAsOldAsItWas() {
         var progress = progress(base: 0, [1, 50_000])
         progress.insert(20_000, at: at(500))
-        #expect(progress.catchUpFrom(at(599)) == 1)
-        #expect(progress.catchUpFrom(at(600)) == 40_000)
+        #expect(progress.catchUpFrom(at(1799)) == 1)
+        #expect(progress.catchUpFrom(at(1800)) == 40_000)
     }
 
     @Test func belowItsBeginningNothingIsMissed() {
@@ -62,15 +67,15 @@ private func at(_ seconds: Int64) -> Instant { Instant(nanoseconds: seconds * 1_
         progress.insert(500, at: at(1))
         #expect(progress.catchUpFrom(at(2)) == 80_000, "a late one makes no hole of all that is old")
         #expect(!progress.contains(500))
-        #expect(self.progress(base: 88_000, [88_001, 90_000]).catchUpFrom(at(700)) == 88_000)
+        #expect(self.progress(base: 88_000, [88_001, 90_000]).catchUpFrom(at(1900)) == 88_000)
     }
 
     @Test func liveScoresWithoutAHistoryMakeNoHoleBelowThem() {
         var progress = progress(base: nil, [50_000, 50_001])
         #expect(progress.catchUpFrom(at(1)) == 40_001)
         progress.insert(30_000, at: at(5))
-        #expect(progress.catchUpFrom(at(604)) == 30_000)
-        #expect(progress.catchUpFrom(at(605)) == 40_001)
+        #expect(progress.catchUpFrom(at(1804)) == 30_000)
+        #expect(progress.catchUpFrom(at(1805)) == 40_001)
     }
 
     @Test func moreHolesThanItKeepsAreTakenForOne() {
@@ -81,7 +86,8 @@ private func at(_ seconds: Int64) -> Instant { Instant(nanoseconds: seconds * 1_
         #expect(lowest <= 2)
         #expect(progress.contains(count * 2))
         #expect(!progress.contains(2), "it does not say so of what it gave up")
-        #expect(progress.catchUpFrom(at(count / 100 + 600)) == count * 2 - FeedLimits.overlap)
+        #expect(progress.end(after: 2) == 2)
+        #expect(progress.catchUpFrom(at(count / 100 + 1800)) == count * 2 - FeedLimits.overlap)
     }
 }
 

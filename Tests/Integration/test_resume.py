@@ -155,6 +155,27 @@ def test_killed_and_restarted_while_scores_are_late(world):
         assert not missing
 
 
+@pytest.mark.rabbitmq
+def test_what_came_without_an_id_is_not_passed_over(world):
+    """Mixed running: the replaced publisher's messages have no id, so the log knows no highest one."""
+    scores = world.gateway(ROLE="scores")
+    first = store(world, 300)
+    gateway = reporter(world, scores, REACTORS=1, FEED_LOG_BYTES=65536)
+    reader = Reader()
+    reader.seen = set(first[:5])
+    with Collector(gateway, "?history=0") as feed:
+        nameless = store(world, 2500)
+        for begin in range(0, 2500, 100):
+            lines = b"".join(b'{"user": "late", "score": 1}\n' for _ in range(100))
+            world.broker.publish(world.exchange, lines, content_type="application/x-ndjson")
+            feed.wait_for(begin + 100)
+    reader.read(gateway, [*first[5:], *nameless])
+    # And what comes while nobody reads.
+    (last,) = store(world, 1)
+    world.broker.publish(world.exchange, b'{"user": "late", "score": 1}')
+    reader.read(gateway, [last])
+
+
 # MARK: The broker goes away
 
 

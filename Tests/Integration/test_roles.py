@@ -113,6 +113,29 @@ def test_a_reporter_waits_for_its_scores_api(world):
         assert [scores.post("ada", 1)] == receive(feed, 1)
 
 
+def test_a_history_that_came_late_leaves_snapshots_in_order(world):
+    """The scores API is away for longer than readers are kept waiting: what was live then is newer than the history."""
+    port = free_port()
+    scores = world.gateway(ROLE="scores", REACTORS=1)
+    old = [scores.post("ada", index) for index in range(100)]
+    reporter = world.gateway(
+        ready=False, ROLE="reporter", REACTORS=1, DATABASE_URL=None, SCORES_API=f"http://127.0.0.1:{port}"
+    )
+    eventually(lambda: "live without it" in reporter.log, 30, "it waits no longer")
+    live = [scores.post("ada", index) for index in range(10)]
+    with Collector(reporter) as first:
+        assert first.wait_for(10) == live
+        world.gateway(ROLE="scores", PORT=port)
+        assert first.wait_for(110) == [*live, *old]
+        for history in [10, 15, 1000]:
+            with subscribe(reporter, f"?history={history}") as feed:
+                assert receive(feed, min(history, 110)) == [*old, *live][-history:]
+        newest = scores.post("ada", 1)
+        assert first.wait_for(111)[110:] == [newest]
+    with subscribe(reporter, "?history=3") as feed:
+        assert receive(feed, 3) == [*live[-2:], newest]
+
+
 def test_ready_means_all_of_it(world):
     """Every reactor takes connections: none may still be on its way to the database when readiness says 200."""
     for _ in range(3):

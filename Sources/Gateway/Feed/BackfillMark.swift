@@ -12,17 +12,29 @@
 ///
 /// And what is above the highest id the log had at the mark need not come from the pages: it comes behind the mark.
 /// They end there, or a reader could have a score of this minute before one that was committed earlier.
+///
+/// A log may not know that id: it was never filled, or scores came without one. The store then says first what its
+/// newest is, after the mark was made, and the pages end with that. Such a mark does not move.
 struct BackfillMark: Equatable {
-    /// What must be known of the log: its head, and the highest id it had.
+    /// What must be known of the log: its head, and the highest id it had; nil when it may have had a higher one.
     struct Place: Equatable {
         let position: UInt64
-        let highest: Int64
+        let highest: Int64?
     }
 
     private(set) var place: Place
+    private var newest: Int64?
 
     init(_ place: Place) {
         self.place = place
+    }
+
+    /// The id with which the pages end; nil when the store must be asked for its newest.
+    var end: Int64? { place.highest ?? newest }
+
+    /// The store's newest id at the mark, or later.
+    mutating func end(with newest: Int64) {
+        self.newest = newest
     }
 
     /// The next page is asked for.

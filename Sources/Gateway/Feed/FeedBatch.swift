@@ -43,7 +43,7 @@ final class FeedBatch: Sendable {
             }
             entries.append(
                 Entry(
-                    id: item.score.id ?? 0, frame: frames.count - frame, event: events.count - event,
+                    id: item.id ?? 0, frame: frames.count - frame, event: events.count - event,
                     deflated: deflated.count - compressed, way: item.way, seen: item.seen))
         }
         self.frames = frames.bytes.copied
@@ -93,12 +93,12 @@ final class FeedBatch: Sendable {
     }
 
     /// The JSON object of a score has no line break in it, so an event's data is one line. Without an id a browser keeps the
-    /// one it has.
+    /// one it has; with one that it cannot ask for (below 1) it would not come again.
     private static func append(_ json: Span<UInt8>, _ id: Int64?, _ form: FeedForm, to output: inout ByteBuffer) {
         switch form {
         case .frames, .deflatedFrames: FrameEncoder.append(text: json, to: &output)
         case .events:
-            if let id {
+            if let id, id > 0 {
                 output.append("id: ")
                 output.append(decimal: id)
                 output.append("\n")

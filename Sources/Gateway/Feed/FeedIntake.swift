@@ -35,10 +35,14 @@ struct FeedIntake {
     /// Since when the bus brings everything, outages apart, which the history fills.
     private var completeSince: Instant?
     private var askedAt = Instant.distantPast
+    /// How many scores the first filling is asked for.
+    private(set) var firstRows = Int(FeedLimits.overlap)
+    /// Of the ids up to this one, only those that are missing are read after an outage.
+    private var settledUpTo: Int64 = 0
     /// Above the ids noted are scores which the history brought and the bus may still bring; by when they came.
     private var unsettled = LowestSince<Instant, Int64>(capacity: FeedLimits.lateSteps)
-    /// By how many seconds the clock of those who store is ahead of ours, as far as that was seen.
-    private var clockLead: Int64 = 0
+    /// Ages below zero, by when they were seen: by so many seconds the clock of those who store is ahead of ours.
+    private var leads = LowestSince<Instant, Int64>(capacity: FeedLimits.clockSteps)
 
     init(at now: Instant) {
         lostAt = now
@@ -56,6 +60,7 @@ struct FeedIntake {
         }
         if completeSince == nil { completeSince = now }
         let above = unsettled.lowest(since: lostAt.earlier(by: FeedLimits.holeAge)) ?? .max
+        settledUpTo = min(progress.highest - FeedLimits.overlap, above)
         catchUp = .resuming(catchUp, from: min(progress.catchUpFrom(lostAt), above))
     }
 
@@ -72,7 +77,7 @@ struct FeedIntake {
     /// The bus brings a score.
     /// - Returns: false when too many wait for the history: it must be asked for the page of `catchUp` anew.
     mutating func came(_ item: FeedItem, at now: Instant) -> Bool {
-        clockLead = max(clockLead, -item.age)
+        if item.age < 0, item.age >= -FeedLimits.clockLead { leads.note(item.age, at: now) }
         guard isHolding else {
             take(item, now)
             return true
@@ -91,7 +96,7 @@ struct FeedIntake {
         held = []
         var lowest: Int64?
         for item in all {
-            if let id = item.score.id, !progress.contains(id) {
+            if let id = item.id, !progress.contains(id) {
                 lowest = min(lowest ?? id, id)
             } else {
                 take(item, now)
@@ -130,8 +135,12 @@ struct FeedIntake {
         let floor: Int64
         switch catchUp.page {
         case .newest:
+            if !isLast, firstRows < FeedLimits.firstRows, isYoung(scores, unixSeconds) {
+                firstRows = FeedLimits.firstRows
+                return .more
+            }
             // Without more rows in the store, the log has them all.
-            floor = isLast ? 0 : (scores.first?.id ?? 1) - 1
+            floor = isLast ? 0 : max(1, scores.first?.id ?? 1) - 1
             progress.begin(above: floor)
         case .after:
             floor = if case .after(let origin) = catchUp.origin { origin } else { .max }
@@ -139,7 +148,8 @@ struct FeedIntake {
         }
         take(scores.map { FeedItem($0, .history, now: now, unixSeconds: unixSeconds) }, now)
         if case .after(let id) = catchUp.page, !isLast, let last = scores.last?.id, last > id {
-            self.catchUp?.advance(to: last)
+            // What came without a hole is passed over, or an outage would cost all that came since the lowest hole.
+            self.catchUp?.advance(to: max(last, min(progress.end(after: last), settledUpTo)))
             return .more
         }
         self.catchUp = nil
@@ -153,14 +163,22 @@ struct FeedIntake {
                 since: completeSince ?? askedAt))
     }
 
+    /// Whether an id below these may still be missing: it was taken when the oldest of them were, or before. The youngest
+    /// of those tells: rows of a long transaction look older than their neighbours.
+    private func isYoung(_ scores: [Score], _ unixSeconds: Int64) -> Bool {
+        let oldest = scores.prefix(FeedLimits.page).lazy.compactMap { $0.createdAt?.microseconds }.max()
+        guard let oldest else { return false }
+        return unixSeconds - oldest / 1_000_000 < FeedLimits.holeAge.components.seconds
+    }
+
     /// Takes a page. What the bus brought below its end is put between, in the order of the ids: it may have been
     /// committed before the page's newest scores were, but after an earlier page was read. Who has a score shall have
     /// what was stored long before it.
     private mutating func take(_ page: [FeedItem], _ now: Instant) {
         var page = page
-        if let last = page.last?.score.id, held.contains(where: { ($0.score.id ?? .max) <= last }) {
-            page += held.filter { ($0.score.id ?? .max) <= last }
-            held.removeAll { ($0.score.id ?? .max) <= last }
+        if let last = page.last?.score.id, held.contains(where: { ($0.id ?? .max) <= last }) {
+            page += held.filter { ($0.id ?? .max) <= last }
+            held.removeAll { ($0.id ?? .max) <= last }
             // Of two that are one, the bus's counts.
             page.sort { ($0.score.id ?? 0, $0.way == .bus ? 0 : 1) < ($1.score.id ?? 0, $1.way == .bus ? 0 : 1) }
         }
@@ -180,8 +198,8 @@ struct FeedIntake {
 
     private mutating func take(_ item: FeedItem, _ now: Instant) {
         var item = item
-        item.correct(clockLead: clockLead)
-        if let id = item.score.id {
+        if let age = leads.lowest(since: now.earlier(by: FeedLimits.clockMemory)) { item.correct(clockLead: -age) }
+        if let id = item.id {
             // The bus repeats what is far back only when the table began its ids anew.
             let isKnown =
                 progress.contains(id) && (item.way == .history || id > progress.highest - FeedLimits.overlap)

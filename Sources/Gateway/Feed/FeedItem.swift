@@ -40,9 +40,16 @@ package struct FeedItem {
         }
     }
 
+    /// An id that a reader can resume behind. A table may have others (its sequence begins where it likes); to the feed they
+    /// are none.
+    var id: Int64? {
+        guard let id = score.id, id > 0 else { return nil }
+        return id
+    }
+
     /// The clock of the store is ahead by so many seconds: everything is as much older.
     mutating func correct(clockLead: Int64) {
-        if clockLead > 0, score.createdAt != nil { seen = came.earlier(by: .seconds(max(0, age + clockLead))) }
+        if score.createdAt != nil { seen = came.earlier(by: .seconds(max(0, age + clockLead))) }
     }
 
     /// A century in seconds: more does not fit into an instant.

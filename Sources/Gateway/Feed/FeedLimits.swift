@@ -32,11 +32,16 @@ enum FeedLimits {
     /// are read at the start too, or the first outage would bring old scores as new ones. Less than `recentIDs`.
     static let overlap: Int64 = 10_000
 
-    /// How long an id may be missing before it counts as burnt by a rollback: longer than the longest transaction of
-    /// ours, an upload of a million scores over a slow line.
-    static let holeAge: Duration = .seconds(600)
+    /// How many are read at the start when so few are all younger than `holeAge`: an upload that is open then has its ids
+    /// below them, and if the bus is away when it is published, the feed would not know that they are missing. Half an
+    /// hour of 55 scores a second; 10 MB of frames, some tenths of a second.
+    static let firstRows = 100_000
 
-    /// Ranges of ids between holes that are kept: 100 KB, and more holes than ten minutes of refused rows make.
+    /// How long an id may be missing before it counts as burnt by a rollback: longer than the longest transaction of
+    /// ours, an upload over a slow line (`StoreLimits.largeBatchTransaction`), with its commit and its way over the bus.
+    static let holeAge: Duration = .seconds(1800)
+
+    /// Ranges of ids between holes that are kept: 100 KB. Of more, the lower ones count as one (`FeedProgress`).
     static let progressRanges = 4096
 
     /// How late a score may come on the bus: another process takes it over 10 s after its writer died (the outbox's
@@ -53,6 +58,18 @@ enum FeedLimits {
     /// By how much the order of two reporters' queues may differ: one exchange, but publishers on connections of their
     /// own. Some milliseconds, and a second that the wall clock is read without.
     static let skew: Duration = .seconds(2)
+
+    /// By how many seconds the clock of those who store may be ahead of ours for all scores to be taken for as much older:
+    /// clocks that are kept by a server of time differ by less. More is a mistake, of a single score or of our own clock,
+    /// and would make everything so old that every reader who resumes is sent doubles.
+    static let clockLead: Int64 = 60
+
+    /// How long such a lead is remembered after it was seen last. It is seen with every score that comes at once, and in an
+    /// hour one of them does.
+    static let clockMemory: Duration = .seconds(3600)
+
+    /// Steps of it that are kept: fewer make a lead last longer, never less.
+    static let clockSteps = 64
 
     /// How fine the log knows when what came; a tenth of `skew` is more than enough.
     static let moment: Duration = .milliseconds(250)

@@ -61,12 +61,13 @@ extension FeedLog {
     /// As the log stands now. Who reads the store from here on goes on in the log not before this place.
     func noteBackfill() -> BackfillMark.Place {
         late.resume(from: head)
-        // A log that has not been filled does not have all above its highest.
-        return BackfillMark.Place(position: head, highest: storeFloor == .max ? .max : highest)
+        // A log that has not been filled does not have all above its highest, and what came without an id may be above it.
+        return BackfillMark.Place(position: head, highest: storeFloor == .max || hasUnknown ? nil : highest)
     }
 
     /// No id below this one has come behind a place.
     func lowest(since place: BackfillMark.Place) -> Int64 {
-        place.highest == .max ? 0 : late.lowest(since: place.position, highest: place.highest)
+        guard let highest = place.highest, !hasUnknown else { return 0 }
+        return late.lowest(since: place.position, highest: highest)
     }
 }

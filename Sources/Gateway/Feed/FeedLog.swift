@@ -22,12 +22,14 @@ package final class FeedLog {
     /// The highest id that came, and that was dropped from the log.
     private(set) var highest: Int64 = 0
     private(set) var highestDropped: Int64 = 0
-    /// One was dropped whose id nobody knows.
+    /// One came whose id nobody knows, and one was dropped.
+    private(set) var hasUnknown = false
     private(set) var hasDroppedUnknown = false
     /// Of the stored scores with ids up to this one, the log may never have had some, or has them behind higher ones.
     private(set) var storeFloor: Int64 = .max
-    /// It went without its history, which may still come.
+    /// It went without its history, which may still come; and when that came, what it has out of order.
     private var isAheadOfHistory = false
+    private(set) var past: FeedPast?
 
     /// What is known of late scores, for those who resume.
     var late = FeedLate()
@@ -52,9 +54,11 @@ package final class FeedLog {
         head = other.head
         highest = other.highest
         highestDropped = other.highestDropped
+        hasUnknown = other.hasUnknown
         hasDroppedUnknown = other.hasDroppedUnknown
         storeFloor = other.storeFloor
         isAheadOfHistory = other.isAheadOfHistory
+        past = other.past
         late = other.late
         moments = other.moments
         places = other.places
@@ -81,6 +85,7 @@ package final class FeedLog {
 
     /// Scores come.
     package func begin(_ now: Instant) {
+        if let past, past.end <= tail { self.past = nil }
         guard moments.note(now, head: head, tail: tail, highest: highest) else { return }
         if let before = moments.highest(at: now.earlier(by: FeedLimits.late)), before > 0 {
             late.pace(highest - before)
@@ -92,6 +97,7 @@ package final class FeedLog {
         // What came while it was not waited for stands in front of it, high ids before low ones. Who began there and left in
         // the midst would have the highest id without those below: the store gives them in order.
         storeFloor = max(filling.floor, isAheadOfHistory ? highest : 0)
+        if isAheadOfHistory, filling != .none { past = FeedPast(index, end: head) }
         isAheadOfHistory = filling == .none
         late.pace(filling.lateIDs)
         moments.complete(since: filling.since)
@@ -102,7 +108,7 @@ package final class FeedLog {
     /// - Returns: whether it was appended.
     @discardableResult
     package func append(_ frame: UnsafeRawBufferPointer, id: Int64, _ way: FeedItem.Way, seen: Instant) -> Bool {
-        if id > 0 { noteComing(of: id, seen) }
+        if id > 0 { noteComing(of: id, seen) } else { hasUnknown = true }
         if isAgain(way), isInVain(id, way) { return false }
         guard let source = frame.baseAddress, frame.count <= size else { return false }
         while count > 0, head + UInt64(frame.count) - tail > UInt64(size) { dropOldest() }
@@ -117,7 +123,10 @@ package final class FeedLog {
     /// Scores went by that the log did not get: as if they had been appended, and all of it had fallen out.
     package func skip(_ gap: FeedGap) {
         while count > 0 { dropOldest() }
-        if gap.hasUnknown { hasDroppedUnknown = true }
+        if gap.hasUnknown {
+            hasUnknown = true
+            hasDroppedUnknown = true
+        }
         if gap.highest > 0 {
             noteComing(of: gap.highest, gap.seen)
             noteComing(of: gap.lowest, gap.seen)

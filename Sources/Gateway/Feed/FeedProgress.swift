@@ -95,6 +95,14 @@ struct FeedProgress {
         return max(from, base ?? 0)
     }
 
+    /// The id up to which all came behind this one.
+    func end(after id: Int64) -> Int64 {
+        if let folded, id < folded.upper { return id }
+        let index = firstIndex(reaching: id)
+        guard index < ranges.count, ranges[index].lower <= id else { return id }
+        return ranges[index].upper
+    }
+
     /// The first range that ends at `id` or above.
     private func firstIndex(reaching id: Int64) -> Int {
         ranges.indices.partitioningIndex { ranges[$0].upper >= id }

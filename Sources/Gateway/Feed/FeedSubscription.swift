@@ -6,6 +6,8 @@ import Scores
 /// One subscriber of the feed, whatever its connection: a snapshot, or what it missed, then everything as it comes.
 ///
 ///     .newest  ───────────────────────────────────────────────▶ placed: the hub sends from the cursor on
+///        ▲   └─▶ what the log has out of order: into the output ─▶ placed behind it
+///        └──────────────────────────┘ (when the stream has room)
 ///     .after ──▶ the log reaches back ────────────────────────▶ placed
 ///        ▲   └─▶ fetching ──▶ a page: into the output ── last ─▶ placed at the mark
 ///        └──────────────────────────┘ (when the stream has room)
@@ -26,10 +28,11 @@ final class FeedSubscription {
         case after(Int64)
     }
 
-    /// Older scores on their way from the store. Few subscribers ever need it, and most of them not for long.
+    /// Older scores on their way from the store, or from where they stand in the log out of order. Few subscribers ever need it, and most of them not for long.
     private final class Backfill {
         var fetching: ScoreHistory.Ticket?
         var mark: BackfillMark?
+        var snapshot: FeedSnapshot?
     }
 
     private let hub: FeedHub
@@ -67,7 +70,7 @@ final class FeedSubscription {
         guard connection.isOpen, backfill?.fetching == nil else { return }
         switch start {
         case .newest(let number):
-            follow(from: hub.log.position(ofNewest: number))
+            begin(with: backfill?.snapshot ?? hub.log.snapshot(ofNewest: number))
         case .after(let id):
             if let mark = backfill?.mark {
                 if let position = hub.log.position(after: id) {
@@ -84,6 +87,28 @@ final class FeedSubscription {
         }
     }
 
+    private func begin(with snapshot: FeedSnapshot) {
+        var rest = snapshot
+        while rest.isPast, !stream.isCongested {
+            guard let frame = hub.log.next(&rest) else {
+                fellBehind()
+                return
+            }
+            stream.output.append(frame)
+        }
+        if rest != snapshot, let index {
+            stream.scheduleFlush()
+            hub.queue(Int(index))
+        }
+        if rest.isPast {
+            let backfill = backfill ?? Backfill()
+            backfill.snapshot = rest
+            self.backfill = backfill
+        } else {
+            follow(from: rest.position)
+        }
+    }
+
     private func fetch(after id: Int64) {
         start = .after(id)
         // Noted before the store looks.
@@ -95,7 +120,10 @@ final class FeedSubscription {
         } else {
             backfill.mark = BackfillMark(place)
         }
-        backfill.fetching = hub.history.fetch(.after(id), limit: FeedLimits.page, for: self)
+        backfill.fetching =
+            backfill.mark?.end == nil
+            ? hub.history.fetch(.newest, limit: 1, for: self)
+            : hub.history.fetch(.after(id), limit: FeedLimits.page, for: self)
         if backfill.fetching == nil { fetchFailed() }
     }
 
@@ -110,13 +138,18 @@ final class FeedSubscription {
         hub.follow(Int(index), from: position)
     }
 
-    /// A page of older scores, in id order.
+    /// A page of older scores, in id order; or the newest one, with which they end.
     /// - Parameter isLast: the store has no newer ones.
     func fetched(_ scores: [Score], isLast: Bool) {
         backfill?.fetching = nil
         guard let index, connection.isOpen, let mark = backfill?.mark, case .after(let id) = start else { return }
+        guard let end = mark.end else {
+            backfill?.mark?.end(with: scores.last?.id ?? 0)
+            fetch(after: id)
+            return
+        }
         // What is above comes behind the mark.
-        let page = scores.prefix { ($0.id ?? 0) <= mark.place.highest }
+        let page = scores.prefix { ($0.id ?? 0) <= end }
         stream.output.append(FeedBatch.encode(page, hub.form).bytes)
         stream.scheduleFlush()
         hub.queue(Int(index))

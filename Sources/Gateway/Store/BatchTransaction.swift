@@ -16,7 +16,7 @@ import Scores
 /// Each chunk has an outbox row of its own that is due at once: when the transaction commits, the rows are published like
 /// any backlog. `chunksInFlight` of them are in the pipe, so that the server never waits for the next one; at most
 /// `chunksAhead` are in memory, and beyond that the client is held back. An open transaction holds back vacuum and a place
-/// here, so a client that is too slow for it is answered 408.
+/// here, and the ids in it are a hole for the feed, so a client that is too slow for it is answered 408 (`BatchPace`).
 ///
 /// Until COMMIT is sent, a lost connection means that nothing is stored, and the request is answered 503.
 final class BatchTransaction: StoreUser {
@@ -56,17 +56,12 @@ final class BatchTransaction: StoreUser {
     private var firstID: Int64 = 0
     private var lastID: Int64 = 0
 
-    // The client's pace.
-    private var bytes = 0
-    private var deadline: Instant
-    private var lastReceived: Instant
-    private var clientTime: Duration = .zero
+    private var pace: BatchPace
 
     init(_ batches: BatchTransactions, _ response: ResponseTicket, key: KeyedRequest?) {
         self.batches = batches
         ticket = WriteTicket(response: response, isBatch: true, key: key)
-        lastReceived = batches.reactor.now
-        deadline = batches.reactor.now + StoreLimits.largeBatchWait
+        pace = BatchPace(at: batches.reactor.now)
         super.init()
         clock = Clock(self)
         tick()
@@ -76,9 +71,7 @@ final class BatchTransaction: StoreUser {
 
     /// Bytes of the body have come.
     func received(_ count: Int) {
-        bytes += count
-        clientTime += batches.reactor.now - lastReceived
-        lastReceived = batches.reactor.now
+        pace.received(count, at: batches.reactor.now)
     }
 
     /// Whether the client may go on.
@@ -119,7 +112,7 @@ final class BatchTransaction: StoreUser {
     override func connected() {
         switch state {
         case .connecting:
-            deadline = .distantFuture
+            pace.connected()
             if let key = ticket.key {
                 state = .asking
                 ask(key)
@@ -146,6 +139,7 @@ final class BatchTransaction: StoreUser {
 
     private func begin() {
         state = .beginning
+        pace.opened(at: batches.reactor.now)
         parameters.removeAll()
         run(Query.begin)
     }
@@ -183,6 +177,7 @@ final class BatchTransaction: StoreUser {
 
     private func commit() {
         state = .committing
+        pace.committing()
         parameters.removeAll()
         run(Query.commit)
     }
@@ -249,8 +244,7 @@ final class BatchTransaction: StoreUser {
 
     private func resume() {
         guard takesMore, !isComplete else { return }
-        // The time it was held back is not its own.
-        lastReceived = batches.reactor.now
+        pace.resumed(at: batches.reactor.now)
         batches.server.resumeBody(ticket.response)
     }
 
@@ -261,7 +255,7 @@ final class BatchTransaction: StoreUser {
         // A COMMIT is carried out when it is read, and not at its Sync: that it was sent in part tells nothing.
         case .committing where error.isOutcomeUnknown || error.isConnectionLoss, .fencing, .finding:
             // `connected` goes on, or the next tick when the connection stands; the deadline bounds it.
-            if case .committing = state { deadline = batches.reactor.now + StoreLimits.outcome }
+            if case .committing = state { pace.lost(at: batches.reactor.now) }
             state = .unknown
         case .ended: break
         default:
@@ -339,22 +333,15 @@ final class BatchTransaction: StoreUser {
     }
 
     private func timerFired() {
-        let now = batches.reactor.now
-        if now >= deadline {
-            refuse()
-        } else if !isComplete, takesMore, isTooSlow(now) {
+        switch pace.verdict(at: batches.reactor.now, isClientsTurn: !isComplete && takesMore) {
+        case .late: refuse()
+        case .tooSlow:
             batches.answers.refuseTooSlow(ticket)
             end()
-        } else {
+        case .inTime:
             if case .unknown = state, connection?.isReady == true { connected() }
             tick()
         }
-    }
-
-    private func isTooSlow(_ now: Instant) -> Bool {
-        let silence = now - lastReceived
-        let allowance = StoreLimits.largeBatchGrace + .seconds(bytes / StoreLimits.slowestLargeBatch)
-        return silence > StoreLimits.largeBatchGrace || clientTime + silence > allowance
     }
 
     private final class Clock: Source {

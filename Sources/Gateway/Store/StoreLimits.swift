@@ -91,6 +91,11 @@ enum StoreLimits {
     /// How much later than that it may be, and how long silent.
     static let largeBatchGrace: Duration = .seconds(10)
 
+    /// How long its transaction may be open before COMMIT is sent, whoever is slow: more than the largest batch takes at that
+    /// pace, and half as long again for the time in which it was held back. The feed waits for the ids in it no longer
+    /// than `FeedLimits.holeAge`.
+    static let largeBatchTransaction: Duration = .seconds(1500)
+
     /// The server's own bound of an idle transaction, should this process not be there to end it. Longer than the grace.
     static let idleTransactionMilliseconds = 30_000
 
