@@ -130,7 +130,13 @@ public final class HTTPConnection: ServerConnection {
         server.counters.requests += 1
         let waits = head.expectsContinue && head.framing != .none && head.framing != .length(0)
         withholdsContinue = waits
-        switch server.responder.head(parser, in: bytes, ticket: ticket, on: server) {
+        let decision = server.responder.head(parser, in: bytes, ticket: ticket, on: server)
+        if readsNoMore {
+            // Its answer was the last, or the connection has ended: nothing of what comes of it goes on.
+            if case .stream(_, let consumer) = decision { consumer.cancelled() }
+            return
+        }
+        switch decision {
         case .answered: if withholdsContinue { readNoMore() }
         case .collect(let limit, let context):
             body.use = .collected(context)
@@ -186,7 +192,7 @@ public final class HTTPConnection: ServerConnection {
                 startedAt: ResponseTicket.microseconds(server.reactor.now))
         }
         self.ticket = nil
-        let consumer = body.takeConsumer()
+        let consumer = body.drop()
         defer { consumer?.cancelled() }
         collected.removeAll()
         collected.releaseIfEmpty()
@@ -359,7 +365,7 @@ public final class HTTPConnection: ServerConnection {
         // Half-close: what was asked is still answered; an unfinished request never will be.
         if let ticket, body.isAwaited, answers.isLast(ticket), isAwaited(ticket) { answers.takeBackLast() }
         ticket = nil
-        let consumer = body.takeConsumer()
+        let consumer = body.drop()
         readNoMore()
         consumer?.cancelled()
     }
@@ -372,7 +378,7 @@ public final class HTTPConnection: ServerConnection {
         let producer = producer
         self.producer = nil
         producerTicket = nil
-        let consumer = body.takeConsumer()
+        let consumer = body.drop()
         producer?.cancelled()
         abandonAnswers()
         consumer?.cancelled()
