@@ -44,7 +44,8 @@ public enum HTTPServerLimits {
     /// How often deadlines of connections are looked at: one walk over all of them instead of a timer for each.
     static let sweep: Duration = .seconds(1)
 
-    /// How long output may wait for a peer that does not read any of it.
+    /// How long output may wait for a peer that does not read any of it, or, under TLS, does not end a message of a handshake
+    /// that it began, before which nothing can be sent.
     static let writeStall: Duration = .seconds(60)
 
     /// Between two comments on an event stream: proxies give up on a connection that is silent for a minute, some after

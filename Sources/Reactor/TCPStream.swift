@@ -47,8 +47,10 @@ public final class TCPStream: Source {
     var mustRedeliver = false
     var isReadingPaused = false
     /// The kernel takes no more: what waits is sent when the peer has read.
-    public private(set) var isWriteBlocked = false
-    /// When the kernel last took bytes, or, if that is later, when it first took none.
+    private(set) var awaitsKernel = false
+    /// TLS takes no more: what waits is sent when the peer has sent the rest of a handshake message.
+    var awaitsPeer = false
+    /// When the peer last let bytes of the output go, or, if that is later, when it first let none.
     public internal(set) var lastProgress: Instant
     /// While lingering: until when the peer may still send.
     private var lingersUntil = Instant.distantFuture
@@ -115,6 +117,9 @@ public final class TCPStream: Source {
     /// More waits to be sent than a producer should add to.
     public var isCongested: Bool { output.count > ReactorLimits.outputHighWater }
 
+    /// Nothing more of the output is taken, because of the peer: `handler.drained()` follows when all of it has left.
+    public var isWriteBlocked: Bool { awaitsKernel || awaitsPeer }
+
     /// Bytes that are kept: what came and is not consumed, what is not sent.
     public var heldBytes: Int { unconsumed.count + output.count + (hasCipher ? cipher?.heldBytes ?? 0 : 0) }
 
@@ -128,7 +133,7 @@ public final class TCPStream: Source {
 
     /// Sends `output` before the reactor sleeps.
     public func scheduleFlush() {
-        guard !isWriteBlocked, state == .open || state == .draining else { return }
+        guard !awaitsKernel, state == .open || state == .draining else { return }
         scheduleTurnEnd()
     }
 
@@ -141,7 +146,7 @@ public final class TCPStream: Source {
     /// The reactor is about to sleep: sends what was written, and presents kept bytes that wait for it.
     func turnEnded() {
         isTurnEndScheduled = false
-        if !isWriteBlocked { flush() }
+        if !awaitsKernel { flush() }
         if mustRedeliver {
             mustRedeliver = false
             reactor.turnSoon()
@@ -153,7 +158,7 @@ public final class TCPStream: Source {
     /// Tells the stream that a direct `send(2)` met EAGAIN: `handler.drained()` follows when there is room again.
     public func awaitWritable() {
         if !isWriteBlocked { lastProgress = reactor.now }
-        isWriteBlocked = true
+        awaitsKernel = true
         updateInterest()
     }
 
@@ -163,7 +168,8 @@ public final class TCPStream: Source {
         let wasWaitedFor = isWriteBlocked || isCongested
         guard hasCipher ? sendEnciphered() : sendPlain() else { return }
         if returnsOutputMemory || output.capacity > ReactorLimits.outputKept { output.releaseIfEmpty() }
-        isWriteBlocked = false
+        awaitsKernel = false
+        awaitsPeer = false
         if state == .draining {
             linger()
             return
@@ -200,9 +206,11 @@ public final class TCPStream: Source {
         return false
     }
 
-    /// Output waits for the peer's part of a handshake, not for the kernel.
+    /// Output waits for the peer's part of a handshake, not for the kernel: whatever the peer sends, it is tried again.
     func awaitPeer() {
-        isWriteBlocked = false
+        if !isWriteBlocked { lastProgress = reactor.now }
+        awaitsKernel = false
+        awaitsPeer = true
         updateInterest()
     }
 
@@ -249,7 +257,7 @@ public final class TCPStream: Source {
         unconsumed.removeAll()
         updateInterest()
         timer = reactor.schedule(self, at: reactor.now + ReactorLimits.drain)
-        if !isWriteBlocked { scheduleTurnEnd() }
+        if !awaitsKernel { scheduleTurnEnd() }
     }
 
     private func linger() {
@@ -402,7 +410,7 @@ public final class TCPStream: Source {
         guard state != .closed, state != .connecting else { return }
         var wanted: Interest = []
         if !hasReceivedEnd, !isReadingPaused || state != .open { wanted.insert(.readable) }
-        if isWriteBlocked, state != .lingering { wanted.insert(.writable) }
+        if awaitsKernel, state != .lingering { wanted.insert(.writable) }
         if wanted != interest {
             interest = wanted
             reactor.modify(token, wanted)

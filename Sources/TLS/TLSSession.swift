@@ -27,6 +27,8 @@ public final class TLSSession {
     private var kept = ByteBuffer()
     private var hasFailed = false
     private var hasSaidClose = false
+    /// Whether the handshake was ever done. (A peer may begin another message of one, which is under way until it is whole.)
+    public private(set) var isEstablished = false
 
     /// The server's end.
     public convenience init(_ context: TLSContext) throws(TLSError) {
@@ -70,8 +72,8 @@ public final class TLSSession {
         }
     }
 
-    /// Whether the handshake is done.
-    public var isEstablished: Bool { SSL_is_init_finished(session) == 1 }
+    /// Whether a handshake is under way, or another message of one has begun and is not whole.
+    public var isInHandshake: Bool { SSL_is_init_finished(session) == 0 }
 
     // MARK: From the peer
 
@@ -108,7 +110,9 @@ public final class TLSSession {
         }
         ERR_clear_error()
         var count = 0
-        if SSL_read_ex(session, buffer.baseAddress, buffer.count, &count) == 1 { return .bytes(count) }
+        let hasRead = SSL_read_ex(session, buffer.baseAddress, buffer.count, &count) == 1
+        if !isEstablished { isEstablished = !isInHandshake }
+        if hasRead { return .bytes(count) }
         switch SSL_get_error(session, 0) {
         case SSL_ERROR_WANT_READ: return .needMore
         case SSL_ERROR_ZERO_RETURN: return .closed
@@ -119,7 +123,7 @@ public final class TLSSession {
     // MARK: To the peer
 
     /// Enciphers from the front of `bytes`, one record at most.
-    /// - Returns: how many bytes were taken: none while the handshake is under way.
+    /// - Returns: how many bytes were taken: none while the handshake is under way, or a later message of one is not whole.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(TLSError) -> Int {
         guard bytes.count > 0 else { return 0 }
         ERR_clear_error()
