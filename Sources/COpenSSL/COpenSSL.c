@@ -19,6 +19,21 @@ static int wire_read(BIO *bio, char *bytes, size_t size, size_t *count)
     return 1;
 }
 
+/// What is in the output moves to memory of that size. 0: there is none.
+static int move_output(copenssl_wire *wire, size_t capacity)
+{
+    size_t readable = wire->output_tail - wire->output_head;
+    uint8_t *memory = malloc(capacity);
+    if (!memory) return 0;
+    if (readable) memcpy(memory, wire->output + wire->output_head, readable);
+    free(wire->output);
+    wire->output = memory;
+    wire->output_head = 0;
+    wire->output_tail = readable;
+    wire->output_capacity = capacity;
+    return 1;
+}
+
 static int wire_write(BIO *bio, const char *bytes, size_t size, size_t *count)
 {
     copenssl_wire *wire = BIO_get_data(bio);
@@ -27,14 +42,7 @@ static int wire_write(BIO *bio, const char *bytes, size_t size, size_t *count)
         size_t readable = wire->output_tail - wire->output_head;
         size_t capacity = wire->output_capacity ? wire->output_capacity : 1024;
         while (capacity - readable < size) capacity *= 2;
-        uint8_t *memory = malloc(capacity);
-        if (!memory) return 0;
-        if (readable) memcpy(memory, wire->output + wire->output_head, readable);
-        free(wire->output);
-        wire->output = memory;
-        wire->output_head = 0;
-        wire->output_tail = readable;
-        wire->output_capacity = capacity;
+        if (!move_output(wire, capacity)) return 0;
     }
     memcpy(wire->output + wire->output_tail, bytes, size);
     wire->output_tail += size;
@@ -68,6 +76,16 @@ void copenssl_consume_output(copenssl_wire *wire, size_t count, size_t kept)
     if (wire->output_head < wire->output_tail) return;
     wire->output_head = wire->output_tail = 0;
     if (wire->output_capacity > kept) copenssl_free_output(wire);
+}
+
+void copenssl_shrink_output(copenssl_wire *wire, size_t kept)
+{
+    size_t readable = wire->output_tail - wire->output_head;
+    if (wire->output_capacity <= kept || readable > wire->output_capacity / 4) return;
+    size_t capacity = 1024;
+    while (capacity < readable) capacity *= 2;
+    // Without memory it stays where it is.
+    move_output(wire, capacity);
 }
 
 void copenssl_free_output(copenssl_wire *wire)

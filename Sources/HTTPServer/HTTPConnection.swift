@@ -434,12 +434,17 @@ public final class HTTPConnection: ServerConnection {
 
     // MARK: Memory
 
-    public override var heldBytes: Int { stream.heldBytes + collected.count + answers.heldBytes + body.heldBytes }
+    public override var heldBytes: Int { stream.heldBytes + collected.capacity + answers.heldBytes + body.heldBytes }
+
+    public override func giveBack() {
+        stream.output.releaseIfEmpty()
+        collected.releaseIfEmpty()
+    }
 
     /// What waits in the output leaves with this turn, if its client reads; the rest is what it has not sent whole, or what
     /// was answered before its turn.
     public override func mayBeShed(_ now: Instant) -> Bool {
-        stream.isHeldUp(now) || heldBytes - stream.output.count >= HTTPServerLimits.heldLittle
+        stream.isHeldUp(now) || heldBytes - stream.heldOutput >= HTTPServerLimits.heldLittle
     }
 
     public override func shed() {

@@ -71,6 +71,7 @@ extension HTTPServer {
         var total = 0
         var holders: [Holder] = []
         for connection in connections.values {
+            connection.giveBack()
             let bytes = connection.heldBytes
             total += bytes
             if bytes >= HTTPServerLimits.heldLittle, connection.mayBeShed(now) {

@@ -79,6 +79,8 @@ extension TCPStream {
                 give(up: error)
                 return false
             }
+            // Not only when that has left too: it is kept enciphered.
+            giveBackOutput()
             if output.isEmpty, state == .draining { cipher.close() }
             guard !cipher.output.isEmpty else {
                 if output.isEmpty { return true }

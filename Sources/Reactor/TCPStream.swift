@@ -120,8 +120,11 @@ public final class TCPStream: Source {
     /// Nothing more of the output is taken, because of the peer: `handler.drained()` follows when all of it has left.
     public var isWriteBlocked: Bool { awaitsKernel || awaitsPeer }
 
-    /// Bytes that are kept: what came and is not consumed, what is not sent.
-    public var heldBytes: Int { unconsumed.count + output.count + (hasCipher ? cipher?.heldBytes ?? 0 : 0) }
+    /// Memory for what came and is not consumed, and for what is not sent: how much of it is in use makes no difference.
+    public var heldBytes: Int { unconsumed.capacity + heldOutput + (hasCipher ? cipher?.heldInput ?? 0 : 0) }
+
+    /// That of it which is for what is not sent.
+    public var heldOutput: Int { output.capacity + (hasCipher ? cipher?.heldOutput ?? 0 : 0) }
 
     /// Whether a direct `send(2)` on the descriptor keeps the order: open, plain, and nothing waits in `output`.
     public var isIdleForWriting: Bool { state == .open && output.isEmpty && !isWriteBlocked && !hasCipher }
@@ -160,6 +163,18 @@ public final class TCPStream: Source {
         if !isWriteBlocked { lastProgress = reactor.now }
         awaitsKernel = true
         updateInterest()
+        shrinkOutput()
+    }
+
+    /// What waits for the peer may wait long: it costs what it is, however much there was before.
+    private func shrinkOutput() {
+        output.shrink()
+        if hasCipher { cipher?.shrinkOutput() }
+    }
+
+    /// Gives back what nothing is in, all but what the next answer can use.
+    func giveBackOutput() {
+        if returnsOutputMemory || output.capacity > ReactorLimits.outputKept { output.releaseIfEmpty() }
     }
 
     private func flush() {
@@ -167,7 +182,7 @@ public final class TCPStream: Source {
         // Who saw the stream congested waits for `drained`, also when the kernel then takes all at once.
         let wasWaitedFor = isWriteBlocked || isCongested
         guard hasCipher ? sendEnciphered() : sendPlain() else { return }
-        if returnsOutputMemory || output.capacity > ReactorLimits.outputKept { output.releaseIfEmpty() }
+        giveBackOutput()
         awaitsKernel = false
         awaitsPeer = false
         if state == .draining {
@@ -212,6 +227,7 @@ public final class TCPStream: Source {
         awaitsKernel = false
         awaitsPeer = true
         updateInterest()
+        shrinkOutput()
     }
 
     // MARK: Reading
@@ -254,7 +270,9 @@ public final class TCPStream: Source {
     public func closeAfterFlush() {
         guard state == .open else { return }
         state = .draining
+        // Not where the handler's bytes are: those lie in the loop's buffer.
         unconsumed.removeAll()
+        unconsumed.releaseIfEmpty()
         updateInterest()
         timer = reactor.schedule(self, at: reactor.now + ReactorLimits.drain)
         if !awaitsKernel { scheduleTurnEnd() }
@@ -262,6 +280,7 @@ public final class TCPStream: Source {
 
     private func linger() {
         shutdown(descriptor, Int32(SHUT_WR))
+        output.releaseIfEmpty()
         if hasReceivedEnd {
             finish(.local)
             return
@@ -385,11 +404,9 @@ public final class TCPStream: Source {
             unconsumed.append(UnsafeRawBufferPointer(rebasing: bytes[kept...]))
         } else {
             unconsumed.removeAll()
-            if rest > 0 {
-                unconsumed.append(UnsafeRawBufferPointer(rebasing: bytes[consumed...]))
-            } else {
-                unconsumed.releaseIfEmpty()
-            }
+            // Nothing is left, or little of much, which may be all for a long time.
+            if rest <= unconsumed.capacity / 4 { unconsumed.releaseIfEmpty() }
+            if rest > 0 { unconsumed.append(UnsafeRawBufferPointer(rebasing: bytes[consumed...])) }
         }
     }
 

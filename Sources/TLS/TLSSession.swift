@@ -93,6 +93,7 @@ public final class TLSSession {
 
     /// What was received and not read yet is copied: its memory may be used again.
     public func keepInput() {
+        if !kept.isEmpty { kept.shrink() }
         guard kept.isEmpty, wire.pointee.input_count > 0 else { return }
         kept.append(UnsafeRawBufferPointer(start: wire.pointee.input, count: wire.pointee.input_count))
         wire.pointee.input_count = 0
@@ -148,8 +149,16 @@ public final class TLSSession {
             count: wire.pointee.output_tail - wire.pointee.output_head)
     }
 
-    /// Bytes that are kept, on either way.
-    public var heldBytes: Int { kept.count + output.count }
+    /// Memory for what came and was not read.
+    public var heldInput: Int { kept.capacity }
+
+    /// Memory for what waits to be sent.
+    public var heldOutput: Int { wire.pointee.output_capacity }
+
+    /// What waits may wait for long: it costs what it is, however much there was before.
+    public func shrinkOutput() {
+        copenssl_shrink_output(wire, Limits.outputKept)
+    }
 
     /// So many of them have been sent.
     public func consumeOutput(_ count: Int) {
