@@ -387,19 +387,18 @@ public final class HTTPConnection: ServerConnection {
     // MARK: Deadlines
 
     public override func sweep(_ now: Instant) {
-        if stream.isWriteBlocked {
-            // Progress is counted by the stream; a peer that takes nothing for this long is gone.
-            if now - stream.lastProgress > HTTPServerLimits.writeStall {
-                server.count(.stalled)
-                stream.close()
-            }
+        // Progress is counted by the stream; a peer that takes nothing for this long is gone.
+        if stream.isWriteBlocked, now - stream.lastProgress > HTTPServerLimits.writeStall {
+            server.count(.stalled)
+            stream.close()
             return
         }
         guard !readsNoMore else { return }
         let age = phase.age(now)
         switch phase.kind {
         case .idle:
-            guard answers.unanswered == 0 else { return }
+            // Who reads its answers slowly is not idle. (But what it sends meanwhile must come in time.)
+            guard answers.unanswered == 0, !stream.isWriteBlocked else { return }
             if server.hasToldAll, !awaitsFirstRequest {
                 // Busy when it was told, or accepted since: it is done now.
                 stream.closeAfterFlush()
