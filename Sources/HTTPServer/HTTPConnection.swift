@@ -153,6 +153,8 @@ public final class HTTPConnection: ServerConnection {
         case .upgrade(let connection):
             self.ticket = nil
             isUpgrading = true
+            // It may have to wait for the answers before it, and nothing is asked of the client meanwhile.
+            phase.enter(.idle, server.reactor.now)
             var answer = ByteBuffer(capacity: HTTPServerLimits.usualHead)
             connection.appendHead(parser, in: bytes, date: server.date, to: &answer)
             answers.hold(ticket, answer.bytes.copied, then: .upgrade(connection))

@@ -62,6 +62,25 @@ import Testing
         test.turn { test.server.connectionCount == 0 }
     }
 
+    /// Its head came in two pieces, and it waits for the answer before it.
+    @Test func anUpgradeThatWaitsIsNotLate() throws {
+        let test = try TestServer()
+        let client = try test.connect()
+        let head = Array(upgradeRequest.utf8)
+        client.send(Array(get("/later").utf8) + head[..<20])
+        test.turn { test.responder.tickets.count == 1 }
+        client.send(Array(head[20...]))
+        test.turn { test.responder.paths.count == 2 }
+        let connection = try #require(test.server.connections.values.first)
+        connection.sweep(test.reactor.now + Duration.seconds(700))
+        test.answer(0, "first")
+        test.turn { client.transcript.contains("101 Switching") }
+        test.settle()
+        #expect(!client.transcript.contains("408"))
+        client.send(text("echo"))
+        test.turn { client.transcript.hasSuffix("echo") }
+    }
+
     @Test func theTimeoutStandsBehindTheAnswersBeforeIt() throws {
         let test = try TestServer(requestTimeout: .milliseconds(50))
         let client = try test.connect()
