@@ -445,7 +445,7 @@ public final class HTTPConnection: ServerConnection {
     /// What waits in the output leaves with this turn, if its client reads; the rest is what it has not sent whole, or what
     /// was answered before its turn.
     public override func mayBeShed(_ now: Instant) -> Bool {
-        stream.isHeldUp(now) || heldBytes - stream.heldOutput >= HTTPServerLimits.heldLittle
+        stream.isHeldUp(now) || heldBytes - stream.heldOutput >= server.held.little
     }
 
     public override func shed() {

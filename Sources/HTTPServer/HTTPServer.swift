@@ -90,7 +90,7 @@ public final class HTTPServer: Source {
         self.tls = tls
         self.responder = responder
         dateField = DateField(unixSeconds: reactor.unixSeconds)
-        held = HeldMemory(most: options.heldBytes)
+        held = HeldMemory(most: options.heldBytes, connections: options.maximumConnections)
         super.init()
         reactor.addBeforeSleep(self)
         if options.inherited.isEmpty { listeners = [try Listener(self)] }

@@ -27,7 +27,8 @@ public enum HTTPServerLimits {
     /// A reactor's share of it is not smaller than this, however many there are.
     public static let heldBytesOfReactor = 16 << 20
 
-    /// Who holds less than this is not worth cutting off.
+    /// Who holds less than this is not worth cutting off, unless there may be so many connections that all of them together
+    /// would be (`HeldMemory.little`).
     static let heldLittle = 16 << 10
 
     /// A client that takes nothing for so long is one that does not read, when memory is short. (When it is not, that

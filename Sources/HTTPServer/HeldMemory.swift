@@ -13,13 +13,16 @@ import Reactor
 /// requests are dealt with: it could be the one that is.
 struct HeldMemory {
     let most: Int
+    /// Who holds less than this is let be: not so much that as many as there may be could fill it without one to let go of.
+    let little: Int
     private(set) var estimate = 0
     private var countsAgainAt = Instant.distantPast
     /// A count found too much, and nobody was let go of since.
     private var isFoundOver = false
 
-    init(most: Int) {
+    init(most: Int, connections: Int) {
         self.most = most
+        little = min(HTTPServerLimits.heldLittle, most / 4 * 3 / max(1, connections))
     }
 
     @inline(__always) mutating func add(_ bytes: Int) { estimate += bytes }
@@ -74,7 +77,7 @@ extension HTTPServer {
             connection.giveBack()
             let bytes = connection.heldBytes
             total += bytes
-            if bytes >= HTTPServerLimits.heldLittle, connection.mayBeShed(now) {
+            if bytes >= held.little, connection.mayBeShed(now) {
                 holders.append(Holder(connection: connection, bytes: bytes))
             }
         }

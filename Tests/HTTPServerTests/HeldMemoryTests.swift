@@ -106,6 +106,24 @@ import Testing
         test.turn { next.answers == ["200 50000"] }
     }
 
+    /// As many as there may be, each with less than is worth letting go of where there are few.
+    @Test func littleOfManyIsMuch() throws {
+        let test = try TestServer(maximumConnections: 200, heldBytes: 1 << 20)
+        let clients = try (0..<140).map { _ in try test.connect() }
+        for client in clients {
+            client.send(request("POST", "/body", ["Content-Length: 9000"]) + String(repeating: "b", count: 8000))
+        }
+        test.turn { test.responder.paths.count == clients.count }
+        test.settle()
+        test.server.shedHeld()
+        #expect(!test.server.isShortOfMemory && ended(test, .memory) > 0)
+        let next = try test.connect()
+        next.send(post("/body", "next"))
+        test.turn { next.answers == ["200 4"] }
+        for client in clients { client.close() }
+        test.turn { test.server.connectionCount == 1 }
+    }
+
     @Test func belowItNobodyIsLetGo() throws {
         let test = try TestServer()
         let clients = try (0..<20).map { _ in try test.connect(receiveBuffer: 4096) }
