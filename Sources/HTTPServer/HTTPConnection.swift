@@ -449,7 +449,12 @@ public final class HTTPConnection: ServerConnection {
     }
 
     public override func shed() {
-        if stream.isWriteBlocked || readsNoMore || answers.unanswered > 1 { stream.close() } else { refuseForMemory() }
+        // (Before the handshake is done, nothing can be said.)
+        if stream.isWriteBlocked || readsNoMore || answers.unanswered > 1 || stream.isHandshaking {
+            stream.close()
+        } else {
+            refuseForMemory()
+        }
     }
 
     /// The request under way would have to be kept, and there is no room.

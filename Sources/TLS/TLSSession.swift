@@ -25,6 +25,9 @@ public final class TLSSession {
     private let wire: UnsafeMutablePointer<copenssl_wire>
     /// What came and was not looked at when the owner had enough.
     private var kept = ByteBuffer()
+    /// Of a client's first message; known soon, and not looked at any more.
+    private var hello = HelloLength()
+    private let isServer: Bool
     private var hasFailed = false
     private var hasSaidClose = false
     /// Whether the handshake was ever done. (A peer may begin another message of one, which is under way until it is whole.)
@@ -54,6 +57,7 @@ public final class TLSSession {
             throw .last("no memory for a TLS session")
         }
         self.session = session
+        isServer = context.isServer
     }
 
     deinit {
@@ -79,6 +83,7 @@ public final class TLSSession {
 
     /// Takes enciphered bytes, which must stay where they are until `keepInput()`.
     public func receive(_ bytes: UnsafeRawBufferPointer) {
+        if isServer, hello.value == nil { hello.look(at: bytes) }
         if kept.isEmpty {
             lend(bytes)
         } else {
@@ -101,6 +106,7 @@ public final class TLSSession {
 
     /// Deciphers into `buffer`. Call it until it needs more.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(TLSError) -> Progress {
+        if let length = hello.value, length > Limits.hello { throw TLSError("the client's first message is too long") }
         if !kept.isEmpty { kept.withUnsafeBytes { lend($0) } }
         defer {
             if !kept.isEmpty {
@@ -149,8 +155,8 @@ public final class TLSSession {
             count: wire.pointee.output_tail - wire.pointee.output_head)
     }
 
-    /// Memory for what came and was not read.
-    public var heldInput: Int { kept.capacity }
+    /// Memory for what came and was not read, and for a handshake that is under way.
+    public var heldInput: Int { kept.capacity + (isInHandshake ? Limits.handshake : 0) }
 
     /// Memory for what waits to be sent.
     public var heldOutput: Int { wire.pointee.output_capacity }

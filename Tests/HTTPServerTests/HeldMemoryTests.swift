@@ -124,6 +124,24 @@ import Testing
         test.turn { test.server.connectionCount == 1 }
     }
 
+    /// What their sessions hold counts, and they are let go of before it is too much.
+    @Test func handshakesThatAreNotDone() throws {
+        let test = try TestServer(heldBytes: 1 << 20, tls: TestCertificate.context())
+        let clients = try (0..<40).map { _ in try test.connect() }
+        let begin: [UInt8] = [22, 3, 1, 0, 40, 1, 0, 64, 0, 3, 3] + [UInt8](repeating: 7, count: 34)
+        for client in clients { client.send(begin) }
+        test.turn { test.server.connectionCount == clients.count }
+        test.turn { ended(test, .memory) > 0 }
+        test.settle()
+        #expect(test.server.heldByClients <= 1 << 20 && test.server.connectionCount < clients.count)
+        let next = try SecureClient(test)
+        next.send(get("/now"))
+        test.turn {
+            next.receive()
+            return next.plain.suffix(4).elementsEqual("/now".utf8)
+        }
+    }
+
     @Test func belowItNobodyIsLetGo() throws {
         let test = try TestServer()
         let clients = try (0..<20).map { _ in try test.connect(receiveBuffer: 4096) }
