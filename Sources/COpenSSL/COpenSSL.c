@@ -8,7 +8,8 @@ static int wire_read(BIO *bio, char *bytes, size_t size, size_t *count)
 {
     copenssl_wire *wire = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    if (wire->input_count == 0) {
+    // OpenSSL asks for record after record of its own accord until one is for its owner.
+    if (wire->input_count == 0 || wire->messages > wire->messages_most) {
         BIO_set_retry_read(bio);
         return 0;
     }
@@ -48,6 +49,14 @@ static int wire_write(BIO *bio, const char *bytes, size_t size, size_t *count)
     wire->output_tail += size;
     *count = size;
     return 1;
+}
+
+/// What OpenSSL tells of each message: those of a handshake that have come are counted.
+static void wire_watch(int is_sent, int version, int type, const void *bytes, size_t size, SSL *session, void *data)
+{
+    (void)version, (void)bytes, (void)size, (void)session;
+    copenssl_wire *wire = data;
+    if (!is_sent && type == SSL3_RT_HANDSHAKE) wire->messages++;
 }
 
 static long wire_control(BIO *bio, int command, long number, void *pointer)
@@ -167,6 +176,8 @@ SSL *copenssl_session(SSL_CTX *context, copenssl_wire *wire, int is_server)
     BIO_set_data(bio, wire);
     BIO_set_init(bio, 1);
     SSL_set_bio(session, bio, bio);
+    SSL_set_msg_callback(session, wire_watch);
+    SSL_set_msg_callback_arg(session, wire);
     if (is_server) SSL_set_accept_state(session);
     else SSL_set_connect_state(session);
     return session;

@@ -11,6 +11,11 @@ public enum Limits {
     /// a record. (Measured, with the largest `hello` that has not come whole.)
     static let handshake = 48 * 1024
 
+    /// Messages of a handshake in what is received at once. A handshake has ten at most, and what may follow it (a KeyUpdate,
+    /// a ticket) comes now and then; each costs as much as the deciphering of many kilobytes, so thousands would hold up the
+    /// others. Beyond it the session ends.
+    static let messages = 32
+
     /// Enciphered bytes that wait to be sent before more is enciphered: four records are a write large enough for the
     /// kernel, and what is kept twice for a peer that does not read.
     public static let waiting = 64 * 1024

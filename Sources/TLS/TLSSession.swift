@@ -52,6 +52,7 @@ public final class TLSSession {
     private init(context: TLSContext) throws(TLSError) {
         wire = .allocate(capacity: 1)
         wire.initialize(to: copenssl_wire())
+        wire.pointee.messages_most = Limits.messages
         guard let session = copenssl_session(context.pointer, wire, context.isServer ? 1 : 0) else {
             wire.deallocate()
             throw .last("no memory for a TLS session")
@@ -84,6 +85,7 @@ public final class TLSSession {
     /// Takes enciphered bytes, which must stay where they are until `keepInput()`.
     public func receive(_ bytes: UnsafeRawBufferPointer) {
         if isServer, hello.value == nil { hello.look(at: bytes) }
+        wire.pointee.messages = 0
         if kept.isEmpty {
             lend(bytes)
         } else {
@@ -119,6 +121,10 @@ public final class TLSSession {
         var count = 0
         let hasRead = SSL_read_ex(session, buffer.baseAddress, buffer.count, &count) == 1
         if !isEstablished { isEstablished = !isInHandshake }
+        if wire.pointee.messages > wire.pointee.messages_most {
+            hasFailed = true
+            throw TLSError("the peer sends messages of a handshake without end")
+        }
         if hasRead { return .bytes(count) }
         switch SSL_get_error(session, 0) {
         case SSL_ERROR_WANT_READ: return .needMore

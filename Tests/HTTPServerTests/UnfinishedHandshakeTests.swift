@@ -37,6 +37,25 @@ import Testing
         test.turn { test.server.connectionCount == 0 }
     }
 
+    /// Each costs the server two new keys; nobody needs them by the dozen.
+    @Test func aFloodOfKeyUpdatesEndsTheSession() throws {
+        let test = try TestServer(tls: TestCertificate.context())
+        let client = try SecureClient(test)
+        for _ in 0..<3 {
+            client.socket.send(client.keyUpdates(10))
+            client.send(get("/now"))
+            test.turn {
+                client.receive()
+                return test.responder.paths.count > 0 && client.plain.suffix(4).elementsEqual("/now".utf8)
+            }
+        }
+        #expect(test.server.connectionCount == 1)
+        client.socket.send(client.keyUpdates(2000))
+        test.turn { test.server.connectionCount == 0 }
+        client.socket.receive()
+        #expect(client.socket.received.count < 20_000, "not all of them are answered")
+    }
+
     /// What was enciphered before is still sent; the rest waits for the peer, though the kernel takes bytes again.
     @Test func whoGoesOnIsSentTheRest() throws {
         let test = try TestServer(tls: TestCertificate.context())

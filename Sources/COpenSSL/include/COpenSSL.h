@@ -20,6 +20,9 @@ typedef struct copenssl_wire {
     size_t output_head;
     size_t output_tail;
     size_t output_capacity;
+    /// Messages of a handshake that have come; beyond the most, nothing more is read. The owner says of how long.
+    size_t messages;
+    size_t messages_most;
 } copenssl_wire;
 
 /// Drops `count` bytes at the front of the output. Its memory is given back when it is empty and larger than `kept`.
