@@ -116,7 +116,9 @@ let package = Package(
         tests("ScoresTests", ["Scores", "JSON", "Bytes"]),
         tests("TLSTests", ["TLS", "Bytes"]),
         tests("ReactorTests", ["Reactor", "Bytes", "CLinux"]),
-        tests("HTTPServerTests", ["HTTPServer", "HTTP1", "WebSocket", "Reactor", "Bytes", "CLinux"]),
+        tests(
+            "HTTPServerTests",
+            ["HTTPServer", "HTTP1", "WebSocket", "TLS", "Reactor", "Bytes", "CLinux", "COpenSSL"]),
         tests("PostgresTests", ["Postgres", "Gateway", "Reactor", "Bytes"]),
         tests("SQLiteTests", ["SQLite", "Bytes"]),
         tests("AMQPTests", ["AMQP", "Reactor", "Bytes"]),

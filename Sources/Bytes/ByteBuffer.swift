@@ -70,6 +70,20 @@ public struct ByteBuffer: ~Copyable {
         capacity = 0
     }
 
+    /// Gives back most of the memory when little of it is used: for what may wait for long. So seldom that the moving of what
+    /// is in it costs less than its coming did.
+    public mutating func shrink() {
+        // An allocator does little with less.
+        guard capacity > 1024, count <= capacity / 4 else { return }
+        if isEmpty {
+            releaseIfEmpty()
+        } else {
+            var size = 64
+            while size < count { size *= 2 }
+            move(to: size)
+        }
+    }
+
     @inlinable public mutating func append(_ byte: UInt8) {
         reserve(1)
         storage![tail] = byte
@@ -144,6 +158,10 @@ public struct ByteBuffer: ~Copyable {
     private mutating func grow(toFit needed: Int) {
         var size = max(64, capacity)
         while size < needed { size *= 2 }
+        move(to: size)
+    }
+
+    private mutating func move(to size: Int) {
         let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
         let readable = count
         if let old = storage {

@@ -8,7 +8,8 @@ static int wire_read(BIO *bio, char *bytes, size_t size, size_t *count)
 {
     copenssl_wire *wire = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    if (wire->input_count == 0) {
+    // OpenSSL asks for record after record of its own accord until one is for its owner.
+    if (wire->input_count == 0 || wire->messages > wire->messages_most) {
         BIO_set_retry_read(bio);
         return 0;
     }
@@ -16,6 +17,21 @@ static int wire_read(BIO *bio, char *bytes, size_t size, size_t *count)
     memcpy(bytes, wire->input, *count);
     wire->input += *count;
     wire->input_count -= *count;
+    return 1;
+}
+
+/// What is in the output moves to memory of that size. 0: there is none.
+static int move_output(copenssl_wire *wire, size_t capacity)
+{
+    size_t readable = wire->output_tail - wire->output_head;
+    uint8_t *memory = malloc(capacity);
+    if (!memory) return 0;
+    if (readable) memcpy(memory, wire->output + wire->output_head, readable);
+    free(wire->output);
+    wire->output = memory;
+    wire->output_head = 0;
+    wire->output_tail = readable;
+    wire->output_capacity = capacity;
     return 1;
 }
 
@@ -27,19 +43,20 @@ static int wire_write(BIO *bio, const char *bytes, size_t size, size_t *count)
         size_t readable = wire->output_tail - wire->output_head;
         size_t capacity = wire->output_capacity ? wire->output_capacity : 1024;
         while (capacity - readable < size) capacity *= 2;
-        uint8_t *memory = malloc(capacity);
-        if (!memory) return 0;
-        if (readable) memcpy(memory, wire->output + wire->output_head, readable);
-        free(wire->output);
-        wire->output = memory;
-        wire->output_head = 0;
-        wire->output_tail = readable;
-        wire->output_capacity = capacity;
+        if (!move_output(wire, capacity)) return 0;
     }
     memcpy(wire->output + wire->output_tail, bytes, size);
     wire->output_tail += size;
     *count = size;
     return 1;
+}
+
+/// What OpenSSL tells of each message: those of a handshake that have come are counted.
+static void wire_watch(int is_sent, int version, int type, const void *bytes, size_t size, SSL *session, void *data)
+{
+    (void)version, (void)bytes, (void)size, (void)session;
+    copenssl_wire *wire = data;
+    if (!is_sent && type == SSL3_RT_HANDSHAKE) wire->messages++;
 }
 
 static long wire_control(BIO *bio, int command, long number, void *pointer)
@@ -68,6 +85,16 @@ void copenssl_consume_output(copenssl_wire *wire, size_t count, size_t kept)
     if (wire->output_head < wire->output_tail) return;
     wire->output_head = wire->output_tail = 0;
     if (wire->output_capacity > kept) copenssl_free_output(wire);
+}
+
+void copenssl_shrink_output(copenssl_wire *wire, size_t kept)
+{
+    size_t readable = wire->output_tail - wire->output_head;
+    if (wire->output_capacity <= kept || readable > wire->output_capacity / 4) return;
+    size_t capacity = 1024;
+    while (capacity < readable) capacity *= 2;
+    // Without memory it stays where it is.
+    move_output(wire, capacity);
 }
 
 void copenssl_free_output(copenssl_wire *wire)
@@ -149,6 +176,8 @@ SSL *copenssl_session(SSL_CTX *context, copenssl_wire *wire, int is_server)
     BIO_set_data(bio, wire);
     BIO_set_init(bio, 1);
     SSL_set_bio(session, bio, bio);
+    SSL_set_msg_callback(session, wire_watch);
+    SSL_set_msg_callback_arg(session, wire);
     if (is_server) SSL_set_accept_state(session);
     else SSL_set_connect_state(session);
     return session;

@@ -130,7 +130,13 @@ public final class HTTPConnection: ServerConnection {
         server.counters.requests += 1
         let waits = head.expectsContinue && head.framing != .none && head.framing != .length(0)
         withholdsContinue = waits
-        switch server.responder.head(parser, in: bytes, ticket: ticket, on: server) {
+        let decision = server.responder.head(parser, in: bytes, ticket: ticket, on: server)
+        if readsNoMore {
+            // Its answer was the last, or the connection has ended: nothing of what comes of it goes on.
+            if case .stream(_, let consumer) = decision { consumer.cancelled() }
+            return
+        }
+        switch decision {
         case .answered: if withholdsContinue { readNoMore() }
         case .collect(let limit, let context):
             body.use = .collected(context)
@@ -147,6 +153,8 @@ public final class HTTPConnection: ServerConnection {
         case .upgrade(let connection):
             self.ticket = nil
             isUpgrading = true
+            // It may have to wait for the answers before it, and nothing is asked of the client meanwhile.
+            phase.enter(.idle, server.reactor.now)
             var answer = ByteBuffer(capacity: HTTPServerLimits.usualHead)
             connection.appendHead(parser, in: bytes, date: server.date, to: &answer)
             answers.hold(ticket, answer.bytes.copied, then: .upgrade(connection))
@@ -186,7 +194,7 @@ public final class HTTPConnection: ServerConnection {
                 startedAt: ResponseTicket.microseconds(server.reactor.now))
         }
         self.ticket = nil
-        let consumer = body.takeConsumer()
+        let consumer = body.drop()
         defer { consumer?.cancelled() }
         collected.removeAll()
         collected.releaseIfEmpty()
@@ -359,7 +367,7 @@ public final class HTTPConnection: ServerConnection {
         // Half-close: what was asked is still answered; an unfinished request never will be.
         if let ticket, body.isAwaited, answers.isLast(ticket), isAwaited(ticket) { answers.takeBackLast() }
         ticket = nil
-        let consumer = body.takeConsumer()
+        let consumer = body.drop()
         readNoMore()
         consumer?.cancelled()
     }
@@ -372,7 +380,7 @@ public final class HTTPConnection: ServerConnection {
         let producer = producer
         self.producer = nil
         producerTicket = nil
-        let consumer = body.takeConsumer()
+        let consumer = body.drop()
         producer?.cancelled()
         abandonAnswers()
         consumer?.cancelled()
@@ -381,19 +389,18 @@ public final class HTTPConnection: ServerConnection {
     // MARK: Deadlines
 
     public override func sweep(_ now: Instant) {
-        if stream.isWriteBlocked {
-            // Progress is counted by the stream; a peer that takes nothing for this long is gone.
-            if now - stream.lastProgress > HTTPServerLimits.writeStall {
-                server.count(.stalled)
-                stream.close()
-            }
+        // Progress is counted by the stream; a peer that takes nothing for this long is gone.
+        if stream.isWriteBlocked, now - stream.lastProgress > HTTPServerLimits.writeStall {
+            server.count(.stalled)
+            stream.close()
             return
         }
         guard !readsNoMore else { return }
         let age = phase.age(now)
         switch phase.kind {
         case .idle:
-            guard answers.unanswered == 0 else { return }
+            // Who reads its answers slowly is not idle. (But what it sends meanwhile must come in time.)
+            guard answers.unanswered == 0, !stream.isWriteBlocked else { return }
             if server.hasToldAll, !awaitsFirstRequest {
                 // Busy when it was told, or accepted since: it is done now.
                 stream.closeAfterFlush()
@@ -428,16 +435,26 @@ public final class HTTPConnection: ServerConnection {
 
     // MARK: Memory
 
-    public override var heldBytes: Int { stream.heldBytes + collected.count + answers.heldBytes + body.heldBytes }
+    public override var heldBytes: Int { stream.heldBytes + collected.capacity + answers.heldBytes + body.heldBytes }
+
+    public override func giveBack() {
+        stream.output.releaseIfEmpty()
+        collected.releaseIfEmpty()
+    }
 
     /// What waits in the output leaves with this turn, if its client reads; the rest is what it has not sent whole, or what
     /// was answered before its turn.
     public override func mayBeShed(_ now: Instant) -> Bool {
-        stream.isHeldUp(now) || heldBytes - stream.output.count >= HTTPServerLimits.heldLittle
+        stream.isHeldUp(now) || heldBytes - stream.heldOutput >= server.held.little
     }
 
     public override func shed() {
-        if stream.isWriteBlocked || readsNoMore || answers.unanswered > 1 { stream.close() } else { refuseForMemory() }
+        // (Before the handshake is done, nothing can be said.)
+        if stream.isWriteBlocked || readsNoMore || answers.unanswered > 1 || stream.isHandshaking {
+            stream.close()
+        } else {
+            refuseForMemory()
+        }
     }
 
     /// The request under way would have to be kept, and there is no room.

@@ -90,7 +90,7 @@ public final class HTTPServer: Source {
         self.tls = tls
         self.responder = responder
         dateField = DateField(unixSeconds: reactor.unixSeconds)
-        held = HeldMemory(most: options.heldBytes)
+        held = HeldMemory(most: options.heldBytes, connections: options.maximumConnections)
         super.init()
         reactor.addBeforeSleep(self)
         if options.inherited.isEmpty { listeners = [try Listener(self)] }
@@ -271,6 +271,7 @@ public final class HTTPServer: Source {
     func yield(_ connection: ServerConnection) { yielded.append(connection.token) }
 
     public override func beforeSleep() {
+        if held.mustShed(reactor.now) { shedHeld() }
         guard !yielded.isEmpty else { return }
         for token in yielded { connections[token]?.goOn() }
         yielded.removeAll(keepingCapacity: true)
@@ -285,7 +286,7 @@ public final class HTTPServer: Source {
         }
         let now = reactor.now
         for connection in connections.values { connection.sweep(now) }
-        countHeld()
+        shedHeld()
         _ = reactor.schedule(self, at: now + HTTPServerLimits.sweep)
     }
 

@@ -27,7 +27,8 @@ public enum HTTPServerLimits {
     /// A reactor's share of it is not smaller than this, however many there are.
     public static let heldBytesOfReactor = 16 << 20
 
-    /// Who holds less than this is not worth cutting off.
+    /// Who holds less than this is not worth cutting off, unless there may be so many connections that all of them together
+    /// would be (`HeldMemory.little`).
     static let heldLittle = 16 << 10
 
     /// A client that takes nothing for so long is one that does not read, when memory is short. (When it is not, that
@@ -44,7 +45,8 @@ public enum HTTPServerLimits {
     /// How often deadlines of connections are looked at: one walk over all of them instead of a timer for each.
     static let sweep: Duration = .seconds(1)
 
-    /// How long output may wait for a peer that does not read any of it.
+    /// How long output may wait for a peer that does not read any of it, or, under TLS, does not end a message of a handshake
+    /// that it began, before which nothing can be sent.
     static let writeStall: Duration = .seconds(60)
 
     /// Between two comments on an event stream: proxies give up on a connection that is silent for a minute, some after

@@ -32,6 +32,13 @@ struct RequestBody {
         use = .dropped
         return consumer
     }
+
+    /// Nothing that still comes is wanted.
+    /// - Returns: the consumer, to be told.
+    mutating func drop() -> BodyConsumer? {
+        defer { use = .dropped }
+        return takeConsumer()
+    }
 }
 
 /// How a connection takes the bodies of its requests.
@@ -97,7 +104,9 @@ extension HTTPConnection {
 
     private func hand(whole bytes: Span<UInt8>, _ context: UInt32) {
         body.use = .dropped
-        server.responder.body(bytes, context: context, ticket: ticket!, on: server)  // a body has a request
+        // One that was refused, or whose client has left, has no request any more.
+        guard let ticket else { return }
+        server.responder.body(bytes, context: context, ticket: ticket, on: server)
     }
 
     private func hand(_ piece: Span<UInt8>, to consumer: BodyConsumer) {

@@ -15,8 +15,11 @@ open class ServerConnection: StreamHandler {
     /// It has had to wait for its next turn (`HTTPServer.yield`).
     open func goOn() {}
 
-    /// Bytes that it holds for its client: what came and is not dealt with, what is made and not sent.
+    /// Memory that it holds for its client: of what came and is not dealt with, of what is made and not sent.
     open var heldBytes: Int { 0 }
+
+    /// Once a second, or when memory is short: gives back what it keeps for what comes next.
+    open func giveBack() {}
 
     /// Whether it is one of those who are let go when all together hold too much.
     open func mayBeShed(_ now: Instant) -> Bool { false }

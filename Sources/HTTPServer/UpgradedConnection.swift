@@ -27,7 +27,10 @@ open class UpgradedConnection: ServerConnection {
 
     open override var heldBytes: Int { stream.heldBytes }
 
-    open override func mayBeShed(_ now: Instant) -> Bool { stream.isHeldUp(now) }
+    /// What is not read, or a message that is not whole.
+    open override func mayBeShed(_ now: Instant) -> Bool {
+        stream.isHeldUp(now) || heldBytes - stream.heldOutput >= server.held.little
+    }
 
     open override func shed() { stream.close() }
 

@@ -170,11 +170,6 @@ open class WebSocketConnection: UpgradedConnection {
 
     public final override var heldBytes: Int { stream.heldBytes + session.capacity }
 
-    /// A message that is not whole, or what is not read.
-    public final override func mayBeShed(_ now: Instant) -> Bool {
-        stream.isHeldUp(now) || session.capacity >= HTTPServerLimits.heldLittle
-    }
-
     public override func drain() {
         close(.goingAway)
     }

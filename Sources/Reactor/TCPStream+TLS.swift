@@ -72,12 +72,15 @@ extension TCPStream {
                 while !output.isEmpty, cipher.output.count < Limits.waiting {
                     let taken = try output.withUnsafeBytes { bytes throws(TLSError) in try cipher.write(bytes) }
                     guard taken > 0 else { break }
+                    awaitsPeer = false
                     output.consume(taken)
                 }
             } catch {
                 give(up: error)
                 return false
             }
+            // Not only when that has left too: it is kept enciphered.
+            giveBackOutput()
             if output.isEmpty, state == .draining { cipher.close() }
             guard !cipher.output.isEmpty else {
                 if output.isEmpty { return true }
@@ -88,7 +91,8 @@ extension TCPStream {
             let sent = send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
             if sent > 0 {
                 cipher.consumeOutput(sent)
-                lastProgress = reactor.now
+                // What TLS answers by itself brings the output no further.
+                if !awaitsPeer { lastProgress = reactor.now }
             } else if !maySendAgain() {
                 return false
             }
@@ -109,7 +113,7 @@ extension TCPStream {
 
     /// What the session has to say before the socket goes: as far as the kernel takes it at once.
     private func sendLast() {
-        guard let cipher, !isWriteBlocked, !cipher.output.isEmpty else { return }
+        guard let cipher, !awaitsKernel, !cipher.output.isEmpty else { return }
         _ = send(descriptor, cipher.output.baseAddress, cipher.output.count, Int32(MSG_NOSIGNAL))
     }
 }

@@ -47,8 +47,10 @@ public final class TCPStream: Source {
     var mustRedeliver = false
     var isReadingPaused = false
     /// The kernel takes no more: what waits is sent when the peer has read.
-    public private(set) var isWriteBlocked = false
-    /// When the kernel last took bytes, or, if that is later, when it first took none.
+    private(set) var awaitsKernel = false
+    /// TLS takes no more: what waits is sent when the peer has sent the rest of a handshake message.
+    var awaitsPeer = false
+    /// When the peer last let bytes of the output go, or, if that is later, when it first let none.
     public internal(set) var lastProgress: Instant
     /// While lingering: until when the peer may still send.
     private var lingersUntil = Instant.distantFuture
@@ -115,8 +117,14 @@ public final class TCPStream: Source {
     /// More waits to be sent than a producer should add to.
     public var isCongested: Bool { output.count > ReactorLimits.outputHighWater }
 
-    /// Bytes that are kept: what came and is not consumed, what is not sent.
-    public var heldBytes: Int { unconsumed.count + output.count + (hasCipher ? cipher?.heldBytes ?? 0 : 0) }
+    /// Nothing more of the output is taken, because of the peer: `handler.drained()` follows when all of it has left.
+    public var isWriteBlocked: Bool { awaitsKernel || awaitsPeer }
+
+    /// Memory for what came and is not consumed, and for what is not sent: how much of it is in use makes no difference.
+    public var heldBytes: Int { unconsumed.capacity + heldOutput + (hasCipher ? cipher?.heldInput ?? 0 : 0) }
+
+    /// That of it which is for what is not sent.
+    public var heldOutput: Int { output.capacity + (hasCipher ? cipher?.heldOutput ?? 0 : 0) }
 
     /// Whether a direct `send(2)` on the descriptor keeps the order: open, plain, and nothing waits in `output`.
     public var isIdleForWriting: Bool { state == .open && output.isEmpty && !isWriteBlocked && !hasCipher }
@@ -128,7 +136,7 @@ public final class TCPStream: Source {
 
     /// Sends `output` before the reactor sleeps.
     public func scheduleFlush() {
-        guard !isWriteBlocked, state == .open || state == .draining else { return }
+        guard !awaitsKernel, state == .open || state == .draining else { return }
         scheduleTurnEnd()
     }
 
@@ -141,7 +149,7 @@ public final class TCPStream: Source {
     /// The reactor is about to sleep: sends what was written, and presents kept bytes that wait for it.
     func turnEnded() {
         isTurnEndScheduled = false
-        if !isWriteBlocked { flush() }
+        if !awaitsKernel { flush() }
         if mustRedeliver {
             mustRedeliver = false
             reactor.turnSoon()
@@ -153,8 +161,20 @@ public final class TCPStream: Source {
     /// Tells the stream that a direct `send(2)` met EAGAIN: `handler.drained()` follows when there is room again.
     public func awaitWritable() {
         if !isWriteBlocked { lastProgress = reactor.now }
-        isWriteBlocked = true
+        awaitsKernel = true
         updateInterest()
+        shrinkOutput()
+    }
+
+    /// What waits for the peer may wait long: it costs what it is, however much there was before.
+    private func shrinkOutput() {
+        output.shrink()
+        if hasCipher { cipher?.shrinkOutput() }
+    }
+
+    /// Gives back what nothing is in, all but what the next answer can use.
+    func giveBackOutput() {
+        if returnsOutputMemory || output.capacity > ReactorLimits.outputKept { output.releaseIfEmpty() }
     }
 
     private func flush() {
@@ -162,8 +182,9 @@ public final class TCPStream: Source {
         // Who saw the stream congested waits for `drained`, also when the kernel then takes all at once.
         let wasWaitedFor = isWriteBlocked || isCongested
         guard hasCipher ? sendEnciphered() : sendPlain() else { return }
-        if returnsOutputMemory || output.capacity > ReactorLimits.outputKept { output.releaseIfEmpty() }
-        isWriteBlocked = false
+        giveBackOutput()
+        awaitsKernel = false
+        awaitsPeer = false
         if state == .draining {
             linger()
             return
@@ -200,10 +221,13 @@ public final class TCPStream: Source {
         return false
     }
 
-    /// Output waits for the peer's part of a handshake, not for the kernel.
+    /// Output waits for the peer's part of a handshake, not for the kernel: whatever the peer sends, it is tried again.
     func awaitPeer() {
-        isWriteBlocked = false
+        if !isWriteBlocked { lastProgress = reactor.now }
+        awaitsKernel = false
+        awaitsPeer = true
         updateInterest()
+        shrinkOutput()
     }
 
     // MARK: Reading
@@ -246,14 +270,17 @@ public final class TCPStream: Source {
     public func closeAfterFlush() {
         guard state == .open else { return }
         state = .draining
+        // Not where the handler's bytes are: those lie in the loop's buffer.
         unconsumed.removeAll()
+        unconsumed.releaseIfEmpty()
         updateInterest()
         timer = reactor.schedule(self, at: reactor.now + ReactorLimits.drain)
-        if !isWriteBlocked { scheduleTurnEnd() }
+        if !awaitsKernel { scheduleTurnEnd() }
     }
 
     private func linger() {
         shutdown(descriptor, Int32(SHUT_WR))
+        output.releaseIfEmpty()
         if hasReceivedEnd {
             finish(.local)
             return
@@ -377,11 +404,9 @@ public final class TCPStream: Source {
             unconsumed.append(UnsafeRawBufferPointer(rebasing: bytes[kept...]))
         } else {
             unconsumed.removeAll()
-            if rest > 0 {
-                unconsumed.append(UnsafeRawBufferPointer(rebasing: bytes[consumed...]))
-            } else {
-                unconsumed.releaseIfEmpty()
-            }
+            // Nothing is left, or little of much, which may be all for a long time.
+            if rest <= unconsumed.capacity / 4 { unconsumed.releaseIfEmpty() }
+            if rest > 0 { unconsumed.append(UnsafeRawBufferPointer(rebasing: bytes[consumed...])) }
         }
     }
 
@@ -402,7 +427,7 @@ public final class TCPStream: Source {
         guard state != .closed, state != .connecting else { return }
         var wanted: Interest = []
         if !hasReceivedEnd, !isReadingPaused || state != .open { wanted.insert(.readable) }
-        if isWriteBlocked, state != .lingering { wanted.insert(.writable) }
+        if awaitsKernel, state != .lingering { wanted.insert(.writable) }
         if wanted != interest {
             interest = wanted
             reactor.modify(token, wanted)

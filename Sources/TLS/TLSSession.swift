@@ -25,8 +25,13 @@ public final class TLSSession {
     private let wire: UnsafeMutablePointer<copenssl_wire>
     /// What came and was not looked at when the owner had enough.
     private var kept = ByteBuffer()
+    /// Of a client's first message; known soon, and not looked at any more.
+    private var hello = HelloLength()
+    private let isServer: Bool
     private var hasFailed = false
     private var hasSaidClose = false
+    /// Whether the handshake was ever done. (A peer may begin another message of one, which is under way until it is whole.)
+    public private(set) var isEstablished = false
 
     /// The server's end.
     public convenience init(_ context: TLSContext) throws(TLSError) {
@@ -47,11 +52,13 @@ public final class TLSSession {
     private init(context: TLSContext) throws(TLSError) {
         wire = .allocate(capacity: 1)
         wire.initialize(to: copenssl_wire())
+        wire.pointee.messages_most = Limits.messages
         guard let session = copenssl_session(context.pointer, wire, context.isServer ? 1 : 0) else {
             wire.deallocate()
             throw .last("no memory for a TLS session")
         }
         self.session = session
+        isServer = context.isServer
     }
 
     deinit {
@@ -70,13 +77,15 @@ public final class TLSSession {
         }
     }
 
-    /// Whether the handshake is done.
-    public var isEstablished: Bool { SSL_is_init_finished(session) == 1 }
+    /// Whether a handshake is under way, or another message of one has begun and is not whole.
+    public var isInHandshake: Bool { SSL_is_init_finished(session) == 0 }
 
     // MARK: From the peer
 
     /// Takes enciphered bytes, which must stay where they are until `keepInput()`.
     public func receive(_ bytes: UnsafeRawBufferPointer) {
+        if isServer, hello.value == nil { hello.look(at: bytes) }
+        wire.pointee.messages = 0
         if kept.isEmpty {
             lend(bytes)
         } else {
@@ -91,6 +100,7 @@ public final class TLSSession {
 
     /// What was received and not read yet is copied: its memory may be used again.
     public func keepInput() {
+        if !kept.isEmpty { kept.shrink() }
         guard kept.isEmpty, wire.pointee.input_count > 0 else { return }
         kept.append(UnsafeRawBufferPointer(start: wire.pointee.input, count: wire.pointee.input_count))
         wire.pointee.input_count = 0
@@ -98,6 +108,7 @@ public final class TLSSession {
 
     /// Deciphers into `buffer`. Call it until it needs more.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(TLSError) -> Progress {
+        if let length = hello.value, length > Limits.hello { throw TLSError("the client's first message is too long") }
         if !kept.isEmpty { kept.withUnsafeBytes { lend($0) } }
         defer {
             if !kept.isEmpty {
@@ -108,7 +119,13 @@ public final class TLSSession {
         }
         ERR_clear_error()
         var count = 0
-        if SSL_read_ex(session, buffer.baseAddress, buffer.count, &count) == 1 { return .bytes(count) }
+        let hasRead = SSL_read_ex(session, buffer.baseAddress, buffer.count, &count) == 1
+        if !isEstablished { isEstablished = !isInHandshake }
+        if wire.pointee.messages > wire.pointee.messages_most {
+            hasFailed = true
+            throw TLSError("the peer sends messages of a handshake without end")
+        }
+        if hasRead { return .bytes(count) }
         switch SSL_get_error(session, 0) {
         case SSL_ERROR_WANT_READ: return .needMore
         case SSL_ERROR_ZERO_RETURN: return .closed
@@ -119,7 +136,7 @@ public final class TLSSession {
     // MARK: To the peer
 
     /// Enciphers from the front of `bytes`, one record at most.
-    /// - Returns: how many bytes were taken: none while the handshake is under way.
+    /// - Returns: how many bytes were taken: none while the handshake is under way, or a later message of one is not whole.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(TLSError) -> Int {
         guard bytes.count > 0 else { return 0 }
         ERR_clear_error()
@@ -144,8 +161,16 @@ public final class TLSSession {
             count: wire.pointee.output_tail - wire.pointee.output_head)
     }
 
-    /// Bytes that are kept, on either way.
-    public var heldBytes: Int { kept.count + output.count }
+    /// Memory for what came and was not read, and for a handshake that is under way.
+    public var heldInput: Int { kept.capacity + (isInHandshake ? Limits.handshake : 0) }
+
+    /// Memory for what waits to be sent.
+    public var heldOutput: Int { wire.pointee.output_capacity }
+
+    /// What waits may wait for long: it costs what it is, however much there was before.
+    public func shrinkOutput() {
+        copenssl_shrink_output(wire, Limits.outputKept)
+    }
 
     /// So many of them have been sent.
     public func consumeOutput(_ count: Int) {

@@ -89,6 +89,32 @@ import Testing
     }
 }
 
+@Suite struct ByteBufferShrinkTests {
+    @Test func littleOfMuchMovesToLittle() {
+        var buffer = ByteBuffer()
+        for byte in 0..<100_000 { buffer.append(UInt8(truncatingIfNeeded: byte)) }
+        buffer.consume(50_000)
+        buffer.shrink()
+        #expect(buffer.capacity == 131_072, "half of it is in use")
+        buffer.consume(49_000)
+        buffer.shrink()
+        #expect(buffer.capacity == 1024)
+        #expect(buffer.bytes.copied == (99_000..<100_000).map { UInt8(truncatingIfNeeded: $0) })
+        buffer.shrink()
+        #expect(buffer.capacity == 1024)
+        buffer.append([1, 2, 3])
+        #expect(buffer.count == 1003)
+    }
+
+    @Test func nothingOfMuchMovesToNothing() {
+        var buffer = ByteBuffer(capacity: 100_000)
+        buffer.append(1)
+        buffer.consume(1)
+        buffer.shrink()
+        #expect(buffer.capacity == 0 && buffer.isEmpty)
+    }
+}
+
 @Suite struct ASCIITests {
     @Test func comparesWithoutCase() {
         #expect(equals("Content-LENGTH", "content-length"))

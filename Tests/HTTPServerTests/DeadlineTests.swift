@@ -1,9 +1,9 @@
 import Bytes
 import HTTP1
-import Reactor
 import Testing
 
 @testable import HTTPServer
+@testable import Reactor
 
 @Suite struct DeadlineTests {
     private func expectEnd(
@@ -31,6 +31,54 @@ import Testing
         client.send(request("POST", "/body", ["Content-Length: 60000"]))
         expectEnd(test, client, ["408 close problem"])
         #expect(test.responder.lengths.isEmpty)
+    }
+
+    /// Reading an answer a little at a time gives no more time for sending the next request.
+    @Test(arguments: ["GET /", request("POST", "/body", ["Content-Length: 60000"])])
+    func whoReadsSlowlyMustSendInTime(begin: String) throws {
+        let test = try TestServer()
+        let client = try test.connect()
+        client.send(get("/produce"))
+        test.turn { test.responder.producers.count == 1 }
+        let connection = try #require(test.responder.producers[0].connection)
+        let piece = [UInt8](repeating: 7, count: 30_000)
+        test.turn {
+            if connection.stream.isWriteBlocked { return true }
+            connection.write(piece.span)
+            return false
+        }
+        connection.endBody()
+        client.send(begin)
+        test.turn { connection.phase.kind != .idle }
+        connection.sweep(test.reactor.now + Duration.seconds(30))
+        #expect(test.server.counters.ends[ConnectionEnd.slowHead.rawValue] == 0)
+        let late = test.reactor.now + Duration.seconds(700)
+        connection.stream.lastProgress = late
+        connection.sweep(late)
+        let ends = test.server.counters.ends
+        #expect(ends[ConnectionEnd.slowHead.rawValue] + ends[ConnectionEnd.slowBody.rawValue] == 1)
+        #expect(ends[ConnectionEnd.stalled.rawValue] == 0)
+        client.reset()
+        test.turn { test.server.connectionCount == 0 }
+    }
+
+    /// Its head came in two pieces, and it waits for the answer before it.
+    @Test func anUpgradeThatWaitsIsNotLate() throws {
+        let test = try TestServer()
+        let client = try test.connect()
+        let head = Array(upgradeRequest.utf8)
+        client.send(Array(get("/later").utf8) + head[..<20])
+        test.turn { test.responder.tickets.count == 1 }
+        client.send(Array(head[20...]))
+        test.turn { test.responder.paths.count == 2 }
+        let connection = try #require(test.server.connections.values.first)
+        connection.sweep(test.reactor.now + Duration.seconds(700))
+        test.answer(0, "first")
+        test.turn { client.transcript.contains("101 Switching") }
+        test.settle()
+        #expect(!client.transcript.contains("408"))
+        client.send(text("echo"))
+        test.turn { client.transcript.hasSuffix("echo") }
     }
 
     @Test func theTimeoutStandsBehindTheAnswersBeforeIt() throws {

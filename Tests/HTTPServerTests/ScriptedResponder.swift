@@ -23,12 +23,15 @@ final class ScriptedResponder: Responder {
     /// What the next consumer does with each piece; false: it pauses.
     var whenReceived: (ScriptedConsumer, HTTPServer) -> Bool = { _, _ in true }
     weak var socket: ScriptedSocket?
+    /// What happens within the call that decides a request.
+    var whenAsked: (HTTPServer) -> Void = { _ in }
 
     override func head(
         _ request: RequestParser, in bytes: Span<UInt8>, ticket: ResponseTicket, on server: HTTPServer
     ) -> HeadDecision {
         let path = bytes.extracting(request.head.path).text
         paths.append(path)
+        whenAsked(server)
         switch path.dropFirst().prefix(while: { $0.isLetter }) {
         case "later": tickets.append(ticket)
         case "body": return .collect(limit: ScriptedResponder.limit, context: 0)

@@ -1,6 +1,7 @@
 import Bytes
 import CLinux
 import Glibc
+import TLS
 import Testing
 
 @testable import HTTPServer
@@ -15,7 +16,7 @@ final class TestServer {
     init(
         maximumConnections: Int = 1000, heldBytes: Int = HTTPServerLimits.heldBytes,
         requestTimeout: Duration = .seconds(600),
-        idleTimeout: Duration = .seconds(600)
+        idleTimeout: Duration = .seconds(600), tls: TLSContext? = nil
     ) throws {
         reactor = try Reactor()
         server = try HTTPServer(
@@ -24,7 +25,7 @@ final class TestServer {
                 address: SocketAddress(numeric: "127.0.0.1", port: 0)!, sharesPort: false,
                 maximumConnections: maximumConnections, heldBytes: heldBytes, requestTimeout: requestTimeout,
                 idleTimeout: idleTimeout),
-            responder: responder)
+            tls: tls, responder: responder)
     }
 
     func connect(receiveBuffer: Int32? = nil) throws -> TestClient {

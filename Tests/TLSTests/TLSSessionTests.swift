@@ -188,6 +188,35 @@ import Testing
         #expect(error?.description == "http request" && error?.isUntrusted == false)
     }
 
+    /// Whatever the records that its head comes in.
+    @Test(arguments: [[9], [1, 8], [1, 1, 1, 1, 5], [0, 3, 6]], [16 * 1024, 16 * 1024 + 1])
+    func aFirstMessageThatAnnouncesMuch(records: [Int], length: Int) throws {
+        let server = Peer(try TLSSession(self.server))
+        var content: [UInt8] = [1, 0, UInt8(length >> 8), UInt8(length & 255), 3, 3, 0, 0, 0]
+        var bytes: [UInt8] = []
+        for count in records {
+            bytes += [22, 3, 1, 0, UInt8(count)] + content.prefix(count)
+            content.removeFirst(count)
+        }
+        for piece in [1, bytes.count] {
+            let server = piece == 1 ? server : Peer(try TLSSession(self.server))
+            if length > 16 * 1024 {
+                let error = #expect(throws: TLSError.self) { try server.receive(bytes, piece: piece) }
+                #expect(error?.description == "the client's first message is too long")
+            } else {
+                try server.receive(bytes, piece: piece)
+            }
+            #expect(!server.session.isEstablished)
+        }
+    }
+
+    @Test func whatAHandshakeHoldsIsCountedUntilItIsDone() throws {
+        let (client, server) = try pair()
+        #expect(server.session.heldInput > 16 * 1024)
+        try converse(client, server)
+        #expect(server.session.heldInput == 0)
+    }
+
     @Test func aPairThatIsNone() {
         let folder = Self.folder
         func message(_ certificate: String, _ key: String) -> String? {

@@ -20,10 +20,15 @@ typedef struct copenssl_wire {
     size_t output_head;
     size_t output_tail;
     size_t output_capacity;
+    /// Messages of a handshake that have come; beyond the most, nothing more is read. The owner says of how long.
+    size_t messages;
+    size_t messages_most;
 } copenssl_wire;
 
 /// Drops `count` bytes at the front of the output. Its memory is given back when it is empty and larger than `kept`.
 void copenssl_consume_output(copenssl_wire *_Nonnull wire, size_t count, size_t kept);
+/// Gives back most of the memory when it is larger than `kept` and little of it is used.
+void copenssl_shrink_output(copenssl_wire *_Nonnull wire, size_t kept);
 void copenssl_free_output(copenssl_wire *_Nonnull wire);
 
 /// A context with the rules for a server, or for a client; NULL without memory.

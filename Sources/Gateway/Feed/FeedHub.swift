@@ -10,7 +10,7 @@ import WebSocket
 /// A subscriber is
 ///
 ///     apart    not in the log yet (older scores come from the store first): cursor `.max`
-///     held     the kernel takes no more: nothing is sent until its stream has drained
+///     held     its stream takes no more: nothing is sent until it has drained
 ///     direct   nothing else waits on its stream: the send loop writes to the descriptor itself
 ///     queued   the stream has output of its own (handshake, Pong, a page of history): frames go behind it, into the same
 ///              output if they are few, or after it has left; a stream under TLS is always queued, and is fed piece by piece
@@ -217,14 +217,13 @@ final class FeedHub: Source {
             subscribers[index].isDirect = true
             return true
         }
-        if stream.isWriteBlocked || !stream.isOpen {
+        if stream.isWriteBlocked || stream.isCongested || !stream.isOpen {
             // `drained` follows, or the end.
             subscribers[index].isHeld = true
+            stream.scheduleFlush()
         } else {
             let lacks = log.head - subscribers[index].cursor
-            if lacks <= FeedLimits.copied || (stream.isOutputOnly && !stream.isCongested) {
-                copyPiece(index, to: stream)
-            }
+            if lacks <= FeedLimits.copied || stream.isOutputOnly { copyPiece(index, to: stream) }
             // A stream tells of its output's leaving only after congestion, so it is looked at again next turn.
             if subscribers[index].cursor < log.head { lookAgain() }
             stream.scheduleFlush()
