@@ -60,7 +60,8 @@ import Testing
         }
         test.settle()
         heads[0].send("\r\n\r\n" + String(repeating: "b", count: 41_000))
-        test.turn { heads[0].answers == ["503 close problem"] }
+        // Refused, or, when a second has passed meanwhile and others were let go of, taken.
+        test.turn { heads[0].answers == ["503 close problem"] || heads[0].answers == ["200 41000"] }
         test.settle()
         #expect(test.server.heldByClients <= 512 * 1024)
         for client in bodies + heads { client.close() }
