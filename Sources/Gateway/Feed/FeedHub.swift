@@ -217,13 +217,12 @@ final class FeedHub: Source {
             subscribers[index].isDirect = true
             return true
         }
-        if stream.isWriteBlocked || stream.isCongested || !stream.isOpen {
+        if stream.isWriteBlocked || !stream.isOpen {
             // `drained` follows, or the end.
             subscribers[index].isHeld = true
-            stream.scheduleFlush()
         } else {
             let lacks = log.head - subscribers[index].cursor
-            if lacks <= FeedLimits.copied || stream.isOutputOnly { copyPiece(index, to: stream) }
+            if !stream.isCongested, lacks <= FeedLimits.copied || stream.isOutputOnly { copyPiece(index, to: stream) }
             // A stream tells of its output's leaving only after congestion, so it is looked at again next turn.
             if subscribers[index].cursor < log.head { lookAgain() }
             stream.scheduleFlush()
