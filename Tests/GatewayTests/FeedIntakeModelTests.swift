@@ -135,8 +135,6 @@ private struct IntakeModel {
     private mutating func answer() -> Bool {
         guard isAsked, let question = intake.catchUp?.page else { return false }
         isAsked = false
-        // Whether more is asked for at the first filling is no matter here: there is no more in this page.
-        let isFirst = question == .newest && intake.firstRows < FeedLimits.firstRows
         let all = committed.keys.sorted()
         let scores: [Int64]
         switch question {
@@ -149,7 +147,6 @@ private struct IntakeModel {
         switch step {
         case .more:
             ask()
-            if isFirst { return answer() }
         case .done: break
         case .filled(let filling): floor = filling.floor
         }

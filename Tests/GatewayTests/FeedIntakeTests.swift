@@ -109,43 +109,6 @@ import Testing
         #expect(take(&intake).suffix(3) == ["history 2", "history 5001", "history 9001"])
     }
 
-    /// Found by review: an upload was open at the start, with more than `overlap` higher ids behind it.
-    @Test func theFirstFillingReachesBackToWhatMayBeOpen() {
-        var intake = FeedIntake(at: at(10_000))
-        intake.ready(at: at(10_000))
-        #expect(intake.firstRows == 10_000)
-        // One chunk looks old.
-        let rows = (20_001...30_000).map { score($0, created: $0 < 20_500 ? 100 : 9000) }
-        #expect(intake.answered(rows, isLast: false, at: at(10_000), unixSeconds: 10_000) == .more)
-        #expect(intake.catchUp == .first && intake.firstRows == 100_000 && intake.pending.isEmpty)
-        let ids = Array(Int64(1)...1000) + Array(2001...30_000)
-        guard case .filled(let filling) = answer(&intake, ids, created: 9000, at: 10_001) else {
-            Issue.record("asked once more")
-            return
-        }
-        #expect(filling.floor == 0)
-        came(&intake, Array(30_001...60_000), at: 10_002)
-        _ = take(&intake)
-        intake.lost(at: at(10_700))
-        intake.ready(at: at(10_710))
-        _ = answer(&intake, Array(1001...2000), isLast: false, created: 9000, at: 10_711)
-        #expect(take(&intake).contains("history 1001"))
-    }
-
-    @Test func theFirstFillingIsAskedForMoreOnceAndWhenItIsYoungOnly() {
-        var intake = FeedIntake(at: at(10_000))
-        intake.ready(at: at(10_000))
-        #expect(answer(&intake, Array(101...200), isLast: false, at: 10_000) == .more)
-        #expect(answer(&intake, Array(101...200), isLast: false, at: 10_000) != .more)
-        for created in [Int64?](arrayLiteral: nil, 8000) {
-            var intake = FeedIntake(at: at(10_000))
-            intake.ready(at: at(10_000))
-            let rows = (Int64(101)...200).map { score($0, created: created) }
-            let step = intake.answered(rows, isLast: false, at: at(10_000), unixSeconds: 10_000)
-            #expect(step != .more, "created: \(created ?? 0)")
-        }
-    }
-
     @Test func whatTheBusStillOwedWhenItWasLostIsLookedAtAgain() {
         var intake = FeedIntake(at: at(1000))
         intake.ready(at: at(1000))

@@ -35,8 +35,6 @@ struct FeedIntake {
     /// Since when the bus brings everything, outages apart, which the history fills.
     private var completeSince: Instant?
     private var askedAt = Instant.distantPast
-    /// How many scores the first filling is asked for.
-    private(set) var firstRows = Int(FeedLimits.overlap)
     /// Of the ids up to this one, only those that are missing are read after an outage.
     private var settledUpTo: Int64 = 0
     /// Above the ids noted are scores which the history brought and the bus may still bring; by when they came.
@@ -135,10 +133,6 @@ struct FeedIntake {
         let floor: Int64
         switch catchUp.page {
         case .newest:
-            if !isLast, firstRows < FeedLimits.firstRows, isYoung(scores, unixSeconds) {
-                firstRows = FeedLimits.firstRows
-                return .more
-            }
             // Without more rows in the store, the log has them all.
             floor = isLast ? 0 : max(1, scores.first?.id ?? 1) - 1
             progress.begin(above: floor)
@@ -161,14 +155,6 @@ struct FeedIntake {
                 // The last page of several says nothing of the pace.
                 floor: floor, lateIDs: catchUp.origin == .newest ? LateSpan.measure(scores) : FeedLimits.overlap,
                 since: completeSince ?? askedAt))
-    }
-
-    /// Whether an id below these may still be missing: it was taken when the oldest of them were, or before. The youngest
-    /// of those tells: rows of a long transaction look older than their neighbours.
-    private func isYoung(_ scores: [Score], _ unixSeconds: Int64) -> Bool {
-        let oldest = scores.prefix(FeedLimits.page).lazy.compactMap { $0.createdAt?.microseconds }.max()
-        guard let oldest else { return false }
-        return unixSeconds - oldest / 1_000_000 < FeedLimits.holeAge.components.seconds
     }
 
     /// Takes a page. What the bus brought below its end is put between, in the order of the ids: it may have been

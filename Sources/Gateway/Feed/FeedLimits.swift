@@ -29,13 +29,10 @@ enum FeedLimits {
 
     /// How far below the newest id the feed asks the store again after an outage, at least: ids are taken before they are
     /// committed, so an older id can appear after a newer one, by as many as were being written at the time. So many
-    /// are read at the start too, or the first outage would bring old scores as new ones. Less than `recentIDs`.
+    /// are read at the start too, or the first outage would bring old scores as new ones. Less than `recentIDs`. (Below the
+    /// first of them nothing is missed: of an upload that is open at the start with so many later ids behind it, the bus
+    /// alone brings the scores.)
     static let overlap: Int64 = 10_000
-
-    /// How many are read at the start when so few are all younger than `holeAge`: an upload that is open then has its ids
-    /// below them, and if the bus is away when it is published, the feed would not know that they are missing. Half an
-    /// hour of 55 scores a second; 10 MB of frames, some tenths of a second.
-    static let firstRows = 100_000
 
     /// How long an id may be missing before it counts as burnt by a rollback: longer than the longest transaction of
     /// ours, an upload over a slow line (`StoreLimits.largeBatchTransaction`), with its commit and its way over the bus.

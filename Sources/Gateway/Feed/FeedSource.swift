@@ -139,7 +139,7 @@ final class FeedSource: BusClient {
         // the log.
         let limit =
             question == .newest
-            ? min(max(depth + 1, intake.firstRows), Int(ScoreLimits.queryLimit.upperBound)) : FeedLimits.page
+            ? min(max(depth + 1, Int(FeedLimits.overlap)), Int(ScoreLimits.queryLimit.upperBound)) : FeedLimits.page
         intake.asked(at: reactor.now)
         fetching = history.fetch(question, limit: limit, for: self)
         if fetching == nil { fetchFailed() }
