@@ -12,6 +12,7 @@ import Testing
         ("http://127.0.0.1:8000/a/b/", "http://127.0.0.1:8000/a/b/scores", "127.0.0.1", 8000, "/a/b"),
         ("http://[::1]:1", "http://[::1]:1/scores", "::1", 1, ""), ("http://h:", "http://h/scores", "h", 80, ""),
         ("http://u:p@h/", "http://u:p@h/scores", "h", 80, ""),
+        ("http://u:p@ss@h/", "http://u:p%40ss@h/scores", "h", 80, ""),
     ])
     func reading(url: String, appended: String, host: String, port: UInt16, path: String) throws {
         let parsed = try HTTPURL(url)
@@ -35,5 +36,6 @@ import Testing
         #expect(try HTTPURL("https://u:pw@h:1/a").description == "https://u:***@h:1/a")
         #expect(try HTTPURL("https://token@h").description == "https://***@h")
         #expect(try HTTPURL("https://h/").description == "https://h")
+        #expect(try HTTPURL("https://@'r:@b//").description == "https://%40'r:***@b")
     }
 }

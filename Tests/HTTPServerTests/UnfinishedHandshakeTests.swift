@@ -73,6 +73,11 @@ import Testing
             written += piece.count
             return false
         }
+        // More than is enciphered ahead, so that some of it is not.
+        for _ in 0..<3 {
+            connection.write(piece.span)
+            written += piece.count
+        }
         let resumes = producer.resumes
         client.sendHalfOfKeyUpdate()
         test.turn { stream.cipher?.isInHandshake == true }

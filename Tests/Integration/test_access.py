@@ -181,7 +181,7 @@ def test_a_token_has_a_rate_of_its_own(world):
 
 
 def test_the_rate_comes_back(world):
-    gateway = world.gateway(RATE_LIMIT="5/s")
+    gateway = world.gateway(RATE_LIMIT="30/m")
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
     eventually(lambda: 429 in {status for status, _ in statuses(gateway, 20, connection=connection)})
     eventually(lambda: statuses(gateway, 1, connection=connection)[0][0] == 200)

@@ -26,17 +26,12 @@ public struct HTTPURL: Sendable, Equatable, CustomStringConvertible {
         path = segments.isEmpty ? "" : "/" + String(decoding: segments, as: UTF8.self)
         let site = endpoints[0].text + path
         // The last @ ends it here, and the first one elsewhere.
-        let userinfo =
-            url.userinfo.map {
-                String(decoding: $0, as: UTF8.self).split(separator: "@", omittingEmptySubsequences: false)
-                    .joined(separator: "%40") + "@"
-            } ?? ""
-        self.text = "\(url.scheme)://\(userinfo)\(site)"
-        let login = url.userinfo.map { userinfo in
-            userinfo.contains(UInt8(ascii: ":"))
-                ? String(decoding: userinfo.prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self) + ":***@"
-                : "***@"
+        let userinfo = url.userinfo.map {
+            String(decoding: $0, as: UTF8.self).split(separator: "@", omittingEmptySubsequences: false)
+                .joined(separator: "%40")
         }
+        self.text = "\(url.scheme)://\(userinfo.map { $0 + "@" } ?? "")\(site)"
+        let login = userinfo.map { $0.contains(":") ? $0.prefix { $0 != ":" } + ":***@" : "***@" }
         description = "\(url.scheme)://\(login ?? "")\(site)"
     }
 
