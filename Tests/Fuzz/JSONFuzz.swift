@@ -78,8 +78,11 @@ private func foundation(_ text: [UInt8]) {
         guard let again = try? JSONSerialization.jsonObject(with: Data(ours), options: options) else {
             preconditionFailure("Foundation refuses what was printed")
         }
-        // Numbers that are no integers of 64 bits are printed as 0.
-        if !numbers(text).contains(where: { Int64($0) == nil }) {
+        // Numbers that are no integers of 64 bits are printed as 0. And it loses a U+FEFF that stands behind an escape, as if
+        // a text began there.
+        if !numbers(text).contains(where: { Int64($0) == nil }),
+            !String(decoding: text, as: UTF8.self).unicodeScalars.contains("\u{FEFF}")
+        {
             precondition((theirs as? NSObject) == (again as? NSObject), "to Foundation it means something else")
         }
     } catch {
