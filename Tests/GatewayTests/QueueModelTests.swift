@@ -31,6 +31,17 @@ import Testing
     }
 
     /// - Parameter restarts: whether the process ends and is killed now and then.
+    /// With room and without: what is below such an id cannot be said.
+    @Test(arguments: [0, 4]) func theLowestNumberIsNoPlace(waiting: Int) {
+        var intake = QueueIntake(prefetch: 4, batch: 2, waiting: waiting, openHoles: 8, givenUp: 8)
+        let now = Instant(nanoseconds: 1_000_000_000_000)
+        intake.begin(at: 5)
+        let scores = [Int64.min, -7, 5].map { Score(id: $0, user: [0x61], score: 1, createdAt: nil) }
+        _ = intake.came(scores, at: now)
+        #expect(intake.place <= 5)
+        _ = intake.ask(at: now)
+    }
+
     @Test(arguments: [UInt64](1...60), [false, true]) func atRandom(seed: UInt64, restarts: Bool) throws {
         var generator = SplitMix(state: seed)
         var model = QueueModel(

@@ -93,7 +93,8 @@ struct QueueIntake {
         var fresh: [Score] = []
         var lowest: Int64?
         for score in scores {
-            guard let id = score.id, !holes.hasTaken(id) else { continue }
+            // (No place is below the lowest number: a row that has it is none of ours.)
+            guard let id = score.id, id > .min, !holes.hasTaken(id) else { continue }
             lowest = min(lowest ?? id, id)
             // No page brings what is below the highest id, unless it is asked for.
             if hasRoom, id <= holes.highest || (!isBehind && holes.openCount < openLimit) {
