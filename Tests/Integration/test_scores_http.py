@@ -624,9 +624,7 @@ def test_following_next_gives_everything_once(thirty, query):
         response = thirty.get(target)
         assert response.status == 200
         collected += json.loads(response.content)
-        link = response.getheader("Link")
-        match = re.search(r'<([^>]*)>\s*;\s*rel="?next"?', link) if link else None
-        target = match and re.sub(r"^https?://[^/]*", "", match.group(1))
+        target = next_page(response)
         assert len(collected) <= len(whole), "next goes in circles"
     assert collected == whole
 
@@ -634,6 +632,68 @@ def test_following_next_gives_everything_once(thirty, query):
 def test_no_next_where_nothing_is_left(thirty):
     assert thirty.get("/scores").getheader("Link") is None
     assert thirty.get("/scores?limit=31").getheader("Link") is None
+
+
+@pytest.fixture(scope="module")
+def many(services, template, tmp_path_factory, kind):
+    """A gateway on 23,000 scores of two players: more than are counted off at once."""
+    from conftest import World
+
+    world = World(services, template, tmp_path_factory.mktemp("many"), kind)
+    world.fill(23_000, lambda n: f"p{n % 2}")
+    yield world.gateway()
+    world.close()
+
+
+def next_page(answer):
+    link = answer.getheader("Link")
+    match = re.search(r'<(/[^>]*)>\s*;\s*rel="?next"?', link) if link else None
+    return match and match.group(1)
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("limit", [1001, 9_000, 11_000, 11_001, 22_999, 23_000, 23_001, 1_000_000])
+def test_a_long_answer_says_beforehand_whether_it_is_cut(many, limit, order):
+    head = many.request("HEAD", f"/scores?limit={limit}&order={order}")
+    answer = many.get(f"/scores?limit={limit}&order={order}")
+    expected = list(range(1, 23_001))[:: 1 if order == "asc" else -1]
+    assert [score["score"] for score in json.loads(answer.content)] == expected[:limit]
+    assert (next_page(answer) is None) == (limit >= 23_000)
+    assert answer.getheader("Link") == head.getheader("Link")
+    if rest := next_page(answer):
+        assert [score["score"] for score in many.scores(rest.removeprefix("/scores"))] == expected[limit : 2 * limit]
+
+
+def test_following_next_through_long_answers(many):
+    collected, target = [], "/scores?user=p1&limit=4000"
+    while target:
+        answer = many.get(target)
+        collected += [score["score"] for score in json.loads(answer.content)]
+        target = next_page(answer)
+    assert collected == list(range(1, 23_000, 2))
+
+
+def test_a_score_that_slips_in_among_counted_ones_cuts_the_answer_short(world):
+    """Its transaction was open when they were counted: the answer would have one more than `limit`, or next leave one out."""
+    if world.store == "sqlite":
+        pytest.skip("one transaction writes at a time")
+    long_name = "😀" * 250  # a page is larger than what a slow reader's socket takes
+    world.fill(2_000, lambda n: long_name)
+    gateway = world.gateway()
+    with world.services.connect(world.database_url) as late:
+        late.execute("begin")
+        late.execute("""insert into "Score" ("user", score) values ('late', 2001)""")
+        world.fill(30_000, lambda n: long_name)
+        with gateway.wire(receive_buffer=4096) as slow:
+            slow.send(request("GET", "/scores?limit=20000"))
+            head = slow._until(b"\r\n\r\n")
+            assert b"Link: </scores?limit=20000&after=20001>" in head
+            late.execute("commit")
+            with pytest.raises(AssertionError, match="ended"):
+                list(slow._chunks())
+    again = gateway.get("/scores?limit=20000")
+    assert [score["id"] for score in json.loads(again.content)] == list(range(1, 20_001))
+    assert next_page(again) == "/scores?limit=20000&after=20000"
 
 
 def test_etag(world):

@@ -67,7 +67,7 @@ enum OpenAPIPaths {
                 "description": "An array of scores. With an ETag when the answer is one page.",
                 "headers": {
                   "ETag": { "schema": { "type": "string" } },
-                  "Link": { "description": "The next page, rel=\\"next\\", when limit cut the answer and is at most 1,000.", "schema": { "type": "string" } }
+                  "Link": { "description": "The next page, rel=\\"next\\", when limit cut the answer.", "schema": { "type": "string" } }
                 },
                 "content": { "application/json": { "schema": { "type": "array", "items": { "$ref": "#/components/schemas/Score" } } } }
               },

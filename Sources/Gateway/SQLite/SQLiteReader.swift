@@ -22,14 +22,17 @@ final class SQLiteReader: MailboxReceiver<SQLiteRead> {
         do throws(SQLiteError) {
             try database.run("PRAGMA query_only = 1; PRAGMA cache_size = -\(SQLiteLimits.cacheKiB)")
             var pages: [SQLiteStatement] = []
-            for condition in ["", "AND \"user\" = ?4"] {
-                for order in ["ASC", "DESC"] {
-                    pages.append(
-                        try database.prepare(
-                            """
-                            SELECT id, "user", score, created_at FROM "Score"
-                            WHERE id > ?1 AND id < ?2 \(condition) ORDER BY id \(order) LIMIT ?3
-                            """))
+            // In the order of `ScoreSQL.index(of:)`.
+            for columns in ["id, \"user\", score, created_at", "id"] {
+                for condition in ["", "AND \"user\" = ?5"] {
+                    for order in ["ASC", "DESC"] {
+                        pages.append(
+                            try database.prepare(
+                                """
+                                SELECT \(columns) FROM "Score"
+                                WHERE id > ?1 AND id < ?2 \(condition) ORDER BY id \(order) LIMIT ?3 OFFSET ?4
+                                """))
+                    }
                 }
             }
             self.pages = pages
@@ -59,13 +62,22 @@ final class SQLiteReader: MailboxReceiver<SQLiteRead> {
     }
 
     private func read(_ page: ScorePage, _ id: UInt64, json: Bool, scores: Bool) throws(SQLiteError) -> SQLiteReply {
-        let statement = pages[(page.user == nil ? 0 : 2) + (page.order == .ascending ? 0 : 1)]
+        let statement = pages[ScoreSQL.index(of: page)]
         statement.bind(1, page.after)
         statement.bind(2, page.before)
         // One more than asked for tells whether rows follow.
         statement.bind(3, Int64(page.limit) + 1)
-        if let user = page.user { statement.bind(4, text: user.span) }
+        statement.bind(4, Int64(page.offset))
+        if let user = page.user { statement.bind(5, text: user.span) }
         defer { statement.reset() }
+        if page.offset > 0 {
+            guard try statement.step() else {
+                return .page(id, ScorePageResult(lastID: nil, hasMore: false), [], isLast: true)
+            }
+            let lastID = statement.int64(0)
+            let hasMore = try statement.step()
+            return .page(id, ScorePageResult(lastID: lastID, hasMore: hasMore), [], isLast: !hasMore)
+        }
         var text = ByteBuffer(capacity: json ? 96 * min(page.limit, StoreLimits.pageRows) + 2 : 2)
         var found: [Score] = []
         var count = 0

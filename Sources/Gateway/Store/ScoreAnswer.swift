@@ -4,7 +4,8 @@ import HTTPServer
 import Scores
 
 /// The answer to one `GET /scores` or `GET /scores/{id}`. One page is answered whole, with a validator; more are
-/// streamed, the next page read when the client has taken the last.
+/// streamed, the next page read when the client has taken the last. The head of a streamed answer says whether `limit`
+/// cuts it, so its rows are counted off before: `Link` needs the id of the last one.
 final class ScoreAnswer: BodyProducer {
     enum Shape {
         case list(ScoreQuery)
@@ -18,6 +19,11 @@ final class ScoreAnswer: BodyProducer {
     private let ifNoneMatch: [UInt8]
     private var page: ScorePage
 
+    // While rows are counted off: the first page, and how many are to come behind the last one found.
+    private var first: ScorePageResult?
+    private var uncounted: Int64 = 0
+    /// The last id that `limit` lets through; nil while there are not so many.
+    private var end: Int64?
     // While streaming.
     private var isStreaming = false
     private var isReading = false
@@ -54,6 +60,10 @@ final class ScoreAnswer: BodyProducer {
             if let connection { resume(connection) }
             return
         }
+        if case .list(let query) = shape, let first {
+            counted(result, query, first)
+            return
+        }
         if server.isShortOfMemory {
             server.refuse(
                 ticket, .serviceUnavailable, detail: "The gateway is short of memory; try again.",
@@ -63,8 +73,16 @@ final class ScoreAnswer: BodyProducer {
         switch shape {
         case .single: answerSingle(result)
         case .list(let query):
-            let isWhole = !result.hasMore || query.limit.map { $0 <= Int64(page.limit) } ?? false
-            if isWhole { answerWhole(result, query) } else { stream(result, query) }
+            let limit = query.limit ?? .max
+            if !result.hasMore || limit <= Int64(page.limit) {
+                answerWhole(result, query)
+            } else if query.limit == nil {
+                stream(result, limit: limit, link: nil)
+            } else if let id = result.lastID {
+                first = result
+                uncounted = limit - Int64(result.count)
+                count(behind: id)
+            }
         }
     }
 
@@ -103,11 +121,7 @@ final class ScoreAnswer: BodyProducer {
         fields.append("ETag: \"")
         fields.append(hexadecimal: hash)
         fields.append("\"\r\nCache-Control: no-cache\r\n")
-        if let link {
-            fields.append("Link: ")
-            fields.append(link)
-            fields.append("\r\n")
-        }
+        ScoreAnswer.append(link, to: &fields)
         let ifNoneMatch = ifNoneMatch
         if EntityTag.isListed(hash, in: ifNoneMatch.span) {
             server.respond(ticket, .notModified, contentType: nil, fields: fields.bytes, body: Span())
@@ -116,20 +130,53 @@ final class ScoreAnswer: BodyProducer {
         }
     }
 
+    private static func append(_ link: String?, to fields: inout ByteBuffer) {
+        guard let link else { return }
+        fields.append("Link: ")
+        fields.append(link)
+        fields.append("\r\n")
+    }
+
+    // MARK: Where a streamed answer ends
+
+    private func count(behind id: Int64) {
+        isReading = store.read(page.row(min(uncounted, StoreLimits.countedRows), behind: id), for: .answer(self))
+        if !isReading { refuse() }
+    }
+
+    /// The row that was asked for is there, or fewer are.
+    private func counted(_ row: ScorePageResult, _ query: ScoreQuery, _ first: ScorePageResult) {
+        guard server.isWaiting(ticket) else { return }
+        guard let id = row.lastID else {
+            stream(first, limit: query.limit ?? .max, link: nil)
+            return
+        }
+        uncounted -= min(uncounted, StoreLimits.countedRows)
+        guard uncounted == 0 else {
+            count(behind: id)
+            return
+        }
+        end = id
+        stream(first, limit: query.limit ?? .max, link: row.hasMore ? ScoreLink.next(query, id) : nil)
+    }
+
     // MARK: Streamed answers
 
-    private func stream(_ result: ScorePageResult, _ query: ScoreQuery) {
+    private func stream(_ result: ScorePageResult, limit: Int64, link: String?) {
         isStreaming = true
+        first = nil
         next = result
-        remaining = query.limit ?? .max
+        remaining = limit
+        if let end { page = page.ending(with: end) }
         var fields = ByteBuffer()
         fields.append("Cache-Control: no-cache\r\n")
+        ScoreAnswer.append(link, to: &fields)
         server.respond(ticket, .ok, contentType: "application/json", fields: fields.bytes, producer: self)
     }
 
     override func resume(_ connection: HTTPConnection) {
         self.connection = connection
-        if hasFailed {
+        if hasFailed || hasTooMany {
             // The head said 200: only a cut connection tells that the array is not whole.
             connection.abortBody()
             return
@@ -156,6 +203,13 @@ final class ScoreAnswer: BodyProducer {
                 connection.abortBody()
             }
         }
+    }
+
+    /// A row was stored since the rows were counted, with an id below `end`: `Link` goes on behind `end`, where `limit`
+    /// rows no longer reach. Rare: its transaction was under way all the time. Asked again, the answer is right.
+    private var hasTooMany: Bool {
+        guard let next, end != nil else { return false }
+        return next.hasMore && remaining <= Int64(next.count)
     }
 
     override func cancelled() {

@@ -9,6 +9,9 @@ struct ScorePage: Hashable {
     var order: ScoreQuery.Order
     /// At most so many rows.
     var limit: Int
+    /// Rows between these that are passed over first. Of a page with an offset only the ids are read: it is asked for to
+    /// find where a long answer ends.
+    var offset = 0
 
     /// The first page of a query.
     init(_ query: ScoreQuery) {
@@ -46,6 +49,24 @@ struct ScorePage: Hashable {
     func following(_ id: Int64) -> ScorePage {
         var page = self
         if order == .ascending { page.after = id } else { page.before = id }
+        return page
+    }
+
+    /// The page whose only row is the one with this number behind the row with this id, counted from 1.
+    func row(_ number: Int64, behind id: Int64) -> ScorePage {
+        var page = following(id)
+        page.offset = Int(number - 1)
+        page.limit = 1
+        return page
+    }
+
+    /// The page ends with the row of this id, whatever is stored behind it.
+    func ending(with id: Int64) -> ScorePage {
+        var page = self
+        switch order {
+        case .ascending: if id < .max { page.before = id + 1 }
+        case .descending: if id > .min { page.after = id - 1 }
+        }
         return page
     }
 }

@@ -73,6 +73,7 @@ final class ScoreReader: PostgresClient {
         parameters.append(int64: page.before)
         // One more than asked for tells whether rows follow.
         parameters.append(int64: Int64(page.limit) + 1)
+        if page.offset > 0 { parameters.append(int64: Int64(page.offset)) }
         if let user = page.user { parameters.append(text: user.span) }
         running[start.id] = page
         return connection.execute(
@@ -134,6 +135,8 @@ final class ScoreReader: PostgresClient {
 
     private static func encode(_ rows: borrowing Rows, _ page: ScorePage) -> ScorePageResult {
         let count = min(rows.count, page.limit)
+        let lastID = count > 0 ? rows.int64(count - 1, 0) : nil
+        guard page.offset == 0 else { return ScorePageResult(lastID: lastID, hasMore: rows.count > count) }
         var json = ByteBuffer(capacity: 96 * count + 2)
         json.append(UInt8(ascii: "["))
         for index in 0..<count {
@@ -144,8 +147,8 @@ final class ScoreReader: PostgresClient {
         }
         json.append(UInt8(ascii: "]"))
         return ScorePageResult(
-            json: json.bytes.copied, count: count, lastID: count > 0 ? rows.int64(count - 1, 0) : nil,
-            hasMore: rows.count > count, hash: EntityTag.hash(json.bytes))
+            json: json.bytes.copied, count: count, lastID: lastID, hasMore: rows.count > count,
+            hash: EntityTag.hash(json.bytes))
     }
 
     /// In id order, whatever the page's.

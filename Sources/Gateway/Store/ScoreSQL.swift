@@ -218,23 +218,31 @@ enum ScoreSQL {
     // MARK: Reading
 
     /// The pages of `GET /scores`: $1 < id < $2, at most $3, and of user $4. The columns may be null in rows of other
-    /// writers: the replaced service's table allows it.
-    static let pages: [Statement] = [
-        page("ascending", "", "ASC"), page("descending", "", "DESC"),
-        page("user_ascending", "AND \"user\" = $4", "ASC"), page("user_descending", "AND \"user\" = $4", "DESC"),
-    ]
+    /// writers: the replaced service's table allows it. Then the same where $4 rows are passed over, and $5 is the user:
+    /// of those only the ids, which PostgreSQL counts off in an index.
+    static let pages: [Statement] =
+        shapes("page", "id, coalesce(\"user\", ''), coalesce(score, 0), created_at", limit: "LIMIT $3", [])
+        + shapes("row", "id", limit: "LIMIT $3 OFFSET $4", [T.int8])
 
-    private static func page(_ name: String, _ condition: String, _ order: String) -> Statement {
-        Statement(
-            name: "page_\(name)",
-            sql: """
-                SELECT id, coalesce("user", ''), coalesce(score, 0), created_at FROM "Score"
-                WHERE id > $1 AND id < $2 \(condition) ORDER BY id \(order) LIMIT $3
-                """, parameterTypes: [T.int8, T.int8, T.int8] + (condition.isEmpty ? [] : [T.text]))
+    private static func shapes(_ name: String, _ columns: String, limit: String, _ types: [UInt32]) -> [Statement] {
+        var statements: [Statement] = []
+        for user in ["", "AND \"user\" = $\(4 + types.count)"] {
+            for order in ["ASC", "DESC"] {
+                statements.append(
+                    Statement(
+                        name: "\(name)_\(user.isEmpty ? "" : "user_")\(order.lowercased())",
+                        sql: """
+                            SELECT \(columns) FROM "Score"
+                            WHERE id > $1 AND id < $2 \(user) ORDER BY id \(order) \(limit)
+                            """,
+                        parameterTypes: [T.int8, T.int8, T.int8] + types + (user.isEmpty ? [] : [T.text])))
+            }
+        }
+        return statements
     }
 
     /// Which of `pages` answers a page.
     static func index(of page: ScorePage) -> Int {
-        (page.user == nil ? 0 : 2) + (page.order == .ascending ? 0 : 1)
+        (page.offset == 0 ? 0 : 4) + (page.user == nil ? 0 : 2) + (page.order == .ascending ? 0 : 1)
     }
 }

@@ -89,6 +89,19 @@ struct ScorePageResult: Sendable {
     /// A strong validator of the bytes (RFC 9110 section 8.8.3).
     let hash: UInt64
 
+    init(json: [UInt8], count: Int, lastID: Int64?, hasMore: Bool, hash: UInt64) {
+        self.json = json
+        self.count = count
+        self.lastID = lastID
+        self.hasMore = hasMore
+        self.hash = hash
+    }
+
+    /// Of a page with an offset: where it ends, and none of its scores.
+    init(lastID: Int64?, hasMore: Bool) {
+        self.init(json: Array("[]".utf8), count: 0, lastID: lastID, hasMore: hasMore, hash: 0)
+    }
+
     /// The scores, with commas between them and without the brackets.
     var scores: Span<UInt8> {
         @_lifetime(borrow self)

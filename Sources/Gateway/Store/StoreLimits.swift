@@ -6,6 +6,10 @@ enum StoreLimits {
     /// table's size nor a slow client costs memory, and no query runs long.
     static let pageRows = 1000
 
+    /// Rows that one query counts off, to find where the answer to a large `limit` ends: some milliseconds, so that other
+    /// reads have their turn between two of them. A million takes a hundred.
+    static let countedRows: Int64 = 10_000
+
     /// How long the server may work on a statement (`statement_timeout`): longer than any lock or checkpoint of a healthy
     /// server, shorter than a client's patience.
     static let statement: Duration = .seconds(10)
