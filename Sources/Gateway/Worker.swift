@@ -83,11 +83,11 @@ final class Worker: Source {
                 fanout = try LocalFanout(reactor, exchange)
             }
             try makeScores()
-            try makeReporter()
-            try makePoster()
         } catch {
             throw StartError(error, address: plan.address)
         }
+        try makeReporter()
+        try makePoster()
         routes.services = Routes.Services(
             uploads: uploads, store: store, hub: hub, events: events, page: makePage(), docs: makeDocs())
         metrics.certificateNotAfter.store(UInt64(clamping: plan.tls?.notAfter ?? 0))
@@ -137,7 +137,7 @@ final class Worker: Source {
                 ? OutboxSweeper(reactor, database, relay: relay, metrics: metrics, log: plan.log) : nil)
     }
 
-    private func makeReporter() throws(SystemError) {
+    private func makeReporter() throws(StartError) {
         let configuration = plan.configuration
         guard configuration.role.hostsReporter else { return }
         let history: ScoreHistory
@@ -148,10 +148,8 @@ final class Worker: Source {
         } else {
             preconditionFailure("a reporter without a history was configured")
         }
-        hub = FeedHub(
-            reactor, .frames, log: try FeedLog(bytes: configuration.feedLogBytes), history: history, metrics: metrics)
-        events = FeedHub(
-            reactor, .events, log: try FeedLog(bytes: configuration.feedLogBytes), history: history, metrics: metrics)
+        hub = FeedHub(reactor, .frames, log: try makeLog(), history: history, metrics: metrics)
+        events = FeedHub(reactor, .events, log: try makeLog(), history: history, metrics: metrics)
         guard plan.index == 0 else { return }
         let feed = FeedSource(
             reactor, history: history, depth: configuration.feedHistory, workers: plan.workers, health: plan.health,
@@ -160,7 +158,15 @@ final class Worker: Source {
         self.feed = feed
     }
 
-    private func makePoster() throws(SystemError) {
+    private func makeLog() throws(StartError) -> FeedLog {
+        do throws(SystemError) {
+            return try FeedLog(bytes: plan.configuration.feedLogBytes)
+        } catch {
+            throw StartError("the feed's log of FEED_LOG_BYTES: \(error)")
+        }
+    }
+
+    private func makePoster() throws(StartError) {
         let configuration = plan.configuration
         guard plan.index == 0, configuration.role.hostsPoster else { return }
         guard let slack = configuration.slack else {
@@ -173,12 +179,11 @@ final class Worker: Source {
         self.poster = poster
     }
 
-    private func makeClient() throws(SystemError) -> HTTPClient {
+    private func makeClient() throws(StartError) -> HTTPClient {
         do throws(HTTPClientError) {
             return try HTTPClient(reactor, userAgent: "score-gateway/\(Version.text)")
         } catch {
-            plan.log.error("cannot make an HTTP client", metadata: ["error": "\(error)"])
-            throw SystemError(ENOSYS, "curl")
+            throw StartError("cannot ask by HTTP: \(error.text)")
         }
     }
 

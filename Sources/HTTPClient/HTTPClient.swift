@@ -37,9 +37,11 @@ public final class HTTPClient {
     /// - Throws: when `caFile` cannot be read, or libcurl cannot be used.
     public init(_ reactor: Reactor, userAgent: String, caFile: String? = nil) throws(HTTPClientError) {
         try HTTPClient.prepare()
+        let isNamed = caFile != nil
         let caFile = caFile ?? getenv("SSL_CERT_FILE").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
         if let caFile, access(caFile, R_OK) != 0 {
-            throw HTTPClientError(.tls, "\(caFile): \(String(cString: strerror(errno)))")
+            throw HTTPClientError(
+                .tls, "\(caFile): \(String(cString: strerror(errno)))\(isNamed ? "" : " (SSL_CERT_FILE)")")
         }
         multi = try CurlMulti(reactor)
         settings = HTTPTransfer.Settings(userAgent: userAgent, caFile: caFile)

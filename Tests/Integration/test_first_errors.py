@@ -57,6 +57,13 @@ def test_the_port_is_in_use(world):
     assert f"port {port} is in use: another process listens on 127.0.0.1:{port} (choose another PORT)" in text
 
 
+def test_the_certificates_of_who_may_vouch_are_not_there(world):
+    missing = world.directory / "missing.pem"
+    slack = dict(SLACK_API_TOKEN="xoxb", SLACK_CHANNEL="scores", SLACK_API_URL="https://127.0.0.1:1")
+    text = refused(world, UNAVAILABLE, SSL_CERT_FILE=missing, SCORES_FILE="x.sqlite", **slack)
+    assert f"cannot start: cannot ask by HTTP: {missing}: No such file or directory (SSL_CERT_FILE)" in text
+
+
 def test_an_address_of_another_machine(world):
     assert "192.0.2.1 is no address of this machine (HOST)" in refused(world, UNAVAILABLE, HOST="192.0.2.1")
 
