@@ -38,6 +38,7 @@ public final class Reactor {
     private var resolver: Resolver?
     private var running = true
     private var mustTurnSoon = false
+    private var handshakesLeft = 0
 
     public init() throws(SystemError) {
         poller = try Poller()
@@ -66,6 +67,7 @@ public final class Reactor {
         let wait = timeout(limit)
         let ready = poller.wait(milliseconds: wait)
         refreshClock()
+        handshakesLeft = ReactorLimits.handshakesPerTurn
         for index in 0..<ready {
             let (token, readiness) = poller.event(at: index)
             // A source that was deregistered earlier in this turn is stale by generation.
@@ -132,6 +134,12 @@ public final class Reactor {
     /// The next turn waits for nothing: what is done after `beforeSleep` may have made work for it.
     func turnSoon() {
         mustTurnSoon = true
+    }
+
+    /// Whether a handshake may go on in this turn.
+    func takeHandshake() -> Bool {
+        handshakesLeft -= 1
+        return handshakesLeft >= 0
     }
 
     // MARK: Names

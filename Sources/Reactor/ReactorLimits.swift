@@ -25,6 +25,10 @@ public enum ReactorLimits {
     /// Connections accepted a turn and listener, so that a connect flood does not starve those already in.
     static let acceptsPerTurn = 64
 
+    /// Receives of TLS handshakes a turn, so that a flood of new clients does not starve those already in: one costs as much as
+    /// a hundred requests, with a key of RSA-4096 some milliseconds. Whose turn it is not is reported again by the next wait.
+    static let handshakesPerTurn = 16
+
     /// How long a listener rests when the process has no descriptor left (EMFILE): accept would fail again at once,
     /// and level-triggered epoll would spin.
     static let acceptPause: Duration = .milliseconds(100)

@@ -364,6 +364,8 @@ public final class TCPStream: Source {
             if !readiness.isDisjoint(with: .hangup) { finish(.peer) }
             return
         }
+        // (What it has sent stays in the kernel, and epoll is level-triggered.)
+        if isHandshaking, !reactor.takeHandshake() { return }
         let buffer = reactor.receiveBuffer
         let kept = unconsumed.count
         let place = hasCipher ? enciphered : UnsafeMutableRawBufferPointer(rebasing: buffer[kept...])

@@ -1,9 +1,9 @@
 import Bytes
-import Reactor
 import Testing
 import WebSocket
 
 @testable import HTTPServer
+@testable import Reactor
 
 /// A flood on one connection leaves the others their turn: told by what is done in a turn, not by how long it takes.
 @Suite struct FairnessTests {
@@ -28,6 +28,29 @@ import WebSocket
         let place = try #require(test.responder.paths.firstIndex(of: "/other"))
         #expect(place <= 4 * HTTPServerLimits.requestsPerTurn, "it had to wait for all of the flood")
         test.turn { flooder.answers.count == count && other.answers == ["200 /other"] }
+    }
+
+    @Test func aFloodOfHandshakesIsMadeBitByBit() throws {
+        let test = try TestServer(tls: TestCertificate.context())
+        let other = try SecureClient(test)
+        let flood = try (0..<100).map { _ in try test.connect() }
+        test.turn { test.server.connectionCount == flood.count + 1 }
+        let hello = try SecureClient.hello()
+        for client in flood { client.send(hello) }
+        var most = 0
+        var answered = 0
+        test.turn {
+            let before = answered
+            test.reactor.turn(waitingAtMost: .milliseconds(5))
+            if before == 0 { other.send(get("/other")) }
+            for client in flood { client.receive() }
+            answered = flood.count { !$0.received.isEmpty }
+            most = max(most, answered - before)
+            if test.responder.paths == ["/other"], answered < flood.count { other.receive() }
+            return answered == flood.count
+        }
+        #expect(most > 0 && most <= 2 * ReactorLimits.handshakesPerTurn)
+        #expect(other.plain.suffix(6).elementsEqual("/other".utf8), "it had to wait for all of the flood")
     }
 
     /// Who leaves, or ends sending, while it waits for its next turn.

@@ -37,6 +37,21 @@ final class SecureClient {
     private var secret: [UInt8] = []
     private var sealed: UInt64 = 0
 
+    /// What a client sends first: it may be sent again by any number of them.
+    static func hello() throws -> [UInt8] {
+        let context = try #require(SSL_CTX_new(TLS_client_method()))
+        defer { SSL_CTX_free(context) }
+        let session = try #require(SSL_new(context))
+        defer { SSL_free(session) }
+        let outgoing = try #require(BIO_new(BIO_s_mem()))
+        SSL_set_bio(session, BIO_new(BIO_s_mem()), outgoing)
+        SSL_set_connect_state(session)
+        _ = SSL_do_handshake(session)
+        var bytes = [UInt8](repeating: 0, count: Int(BIO_ctrl_pending(outgoing)))
+        let count = BIO_read(outgoing, &bytes, Int32(bytes.count))
+        return Array(bytes.prefix(max(0, Int(count))))
+    }
+
     init(_ test: TestServer) throws {
         socket = try test.connect()
         context = try #require(SSL_CTX_new(TLS_client_method()))
