@@ -22,7 +22,7 @@ public final class AMQPConnection: Source {
     }
 
     private enum Timer: UInt32 {
-        case retry, handshake, heartbeat, flow, close
+        case retry, handshake, heartbeat, flow, close, binding
     }
 
     public let reactor: Reactor
@@ -53,6 +53,7 @@ public final class AMQPConnection: Source {
     private var handshakeTimer = TimerToken.none
     private var heartbeatTimer = TimerToken.none
     private var closeTimer = TimerToken.none
+    private var bindingTimer = TimerToken.none
 
     /// - Parameters:
     ///   - publishes: whether the channel confirms what is published; without, `publish` takes nothing.
@@ -280,6 +281,7 @@ public final class AMQPConnection: Source {
         case .heartbeat: beat()
         case .flow: updateFlow()
         case .close: giveUp()
+        case .binding: rebind()
         case nil: break
         }
     }
@@ -295,6 +297,22 @@ public final class AMQPConnection: Source {
         } catch {
             fail(error)
         }
+    }
+
+    private func rebind() {
+        guard state == .open, let link else { return }
+        do throws(AMQPError) {
+            guard try session.rebind(into: &link.stream.output) else { return }
+            flush()
+            armRebind()
+        } catch {
+            fail(error)
+        }
+    }
+
+    private func armRebind() {
+        reactor.cancel(bindingTimer)
+        bindingTimer = reactor.schedule(self, at: reactor.now + Limits.rebind, tag: Timer.binding.rawValue)
     }
 
     // MARK: Receiving
@@ -343,6 +361,7 @@ public final class AMQPConnection: Source {
             reactor.cancel(handshakeTimer)
             readyAt = reactor.now
             isFlowBlocked = false
+            armRebind()
             client.ready(self)
         case .consumerCancelled:
             armHandshake()
@@ -463,6 +482,7 @@ public final class AMQPConnection: Source {
     private func dropLink(_ error: AMQPError) {
         reactor.cancel(handshakeTimer)
         reactor.cancel(heartbeatTimer)
+        reactor.cancel(bindingTimer)
         nextEpoch()
         assembler.reset()
         guard let link else { return }

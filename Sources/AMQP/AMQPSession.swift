@@ -6,7 +6,8 @@ import Bytes
 /// Theory of operation. Every phase has sent one request and waits for its answer, which enters the next phase:
 ///
 ///     start ─▶ tune ─▶ open ─▶ channel ─▶ confirm ─▶ exchange ─▶ queue ─▶ bind ─▶ qos ─▶ consume ─▶ ready
-///                                ▲          (if publishing)        ▲   (if there is a queue)          │ │
+///                                ▲          (if publishing)        ▲   (if there is a queue, and it   │ │
+///                                │                                 │    consumes)                     │ │
 ///                                │                                 └─────── basic.cancel ─────────────┘ │
 ///                                └────── channel.close, the broker's or ours (handingBack) ─────────────┘
 ///
@@ -72,6 +73,8 @@ package struct AMQPSession: ~Copyable {
     private(set) var queueRefusal: String?
     /// Who consumed from the queue when it was declared.
     private(set) var otherConsumers: UInt32 = 0
+    /// The queue is none of ours, and may not be declared or bound by us.
+    private var isQueueLetBe = false
     private var declarations = 0
     private var queueName = ""
     /// Whether deliveries were made on the present channel.
@@ -107,7 +110,17 @@ package struct AMQPSession: ~Copyable {
     private mutating func forgetDeclarations() {
         isExchangePassive = false
         queueRefusal = nil
+        isQueueLetBe = false
         declarations = 0
+    }
+
+    /// Binds the queue again, which changes nothing as a rule. Of the deletion of an exchange, and with it of the binding,
+    /// the broker tells nobody: who publishes declares the exchange anew, and who consumes would hear nothing for ever.
+    /// - Returns: false when there is nothing to bind now.
+    mutating func rebind(into output: inout ByteBuffer) throws(AMQPError) -> Bool {
+        guard phase == .ready, topology.queue != .none, topology.consumes else { return false }
+        try send(.queueBind(queue: queueName, exchange: topology.exchange), into: &output)
+        return true
     }
 
     /// Hands all deliveries back that are not answered, by opening the channel anew: `.channelClosed(.handedBack)`
@@ -286,7 +299,8 @@ package struct AMQPSession: ~Copyable {
             queueName = name
             otherConsumers = consumers
             try enter(.bind, now: now, into: &output)
-        case (.bind, .queueBindOK): try enter(.qos, now: now, into: &output)
+        case (.bind, .queueBindOK): try enter(topology.consumes ? .qos : .ready, now: now, into: &output)
+        case (.ready, .queueBindOK): return .none
         case (.qos, .basicQoSOK): try enter(.consume, now: now, into: &output)
         case (.consume, .basicConsumeOK): try enter(.ready, now: now, into: &output)
         default: throw unexpected(method)
@@ -310,7 +324,7 @@ package struct AMQPSession: ~Copyable {
             declarations += 1
             try send(topology.exchangeDeclare(passive: isExchangePassive), into: &output)
         case .queue:
-            guard let declare = topology.queueDeclare(passive: queueRefusal != nil) else {
+            guard !isQueueLetBe, let declare = topology.queueDeclare(passive: queueRefusal != nil) else {
                 return try enter(.ready, now: now, into: &output)
             }
             try send(declare, into: &output)
@@ -436,7 +450,7 @@ extension AMQPSession {
         try send(.channelCloseOK, into: &output)
         isFlowStopped = false
         let error = AMQPError.channelClosed(code: reply.code, text: reply.text)
-        if phase == .exchange || phase == .queue, try declareOtherwise(reply) {
+        if phase == .exchange || phase == .queue || phase == .bind, try declareOtherwise(reply) {
             // The queue of a cancelled consumer is declared on the channel of its deliveries: their tags are gone now.
             let wasInUse = isChannelInUse
             try enter(.channel, now: now, into: &output)
@@ -453,7 +467,11 @@ extension AMQPSession {
     /// deleted in between.
     private mutating func declareOtherwise(_ reply: Reply) throws(AMQPError) -> Bool {
         guard declarations < Limits.declarations else { return false }
-        return phase == .queue ? declareQueueOtherwise(reply) : try declareExchangeOtherwise(reply)
+        if phase == .exchange { return try declareExchangeOtherwise(reply) }
+        if phase == .queue, declareQueueOtherwise(reply) { return true }
+        // Those who consume from it will say what is wrong; nobody is served by scores that are not published.
+        isQueueLetBe = !topology.consumes
+        return isQueueLetBe
     }
 
     private mutating func declareQueueOtherwise(_ reply: Reply) -> Bool {

@@ -43,6 +43,10 @@ public enum Limits {
     /// goes on backing off, or a lasting fault behind a good handshake would reconnect without pause.
     static let stood: Duration = .seconds(5)
 
+    /// How often a consumer binds its queue again: so long it may hear nothing after somebody has deleted the exchange. The
+    /// broker looks it up and does nothing.
+    static let rebind: Duration = .seconds(10)
+
     /// A channel that the broker closes again sooner than this after it was ready takes the connection with it, and
     /// that one's back-off.
     static let channelStood: Duration = .seconds(1)

@@ -1,5 +1,5 @@
 /// What a connection declares on the broker before it is ready: one fanout exchange and, to consume, one queue bound
-/// to it.
+/// to it. Who publishes may declare the queue of others too, so that nothing is published before it is there.
 public struct Topology: Equatable, Sendable {
     public enum QueueType: Equatable, Sendable {
         case classic
@@ -23,6 +23,8 @@ public struct Topology: Equatable, Sendable {
     /// What the exchange is declared as when it does not exist.
     public var exchangeDurable: Bool
     public var queue: Queue
+    /// Whether it consumes from the queue; if not, a queue that it may not declare or bind is let be.
+    public var consumes: Bool
     /// Deliveries held without an answer; counts with `manualAck` only. 0: no limit.
     public var prefetch: UInt16
     /// Whether the consumer acknowledges each delivery; otherwise the broker forgets it when sent.
@@ -30,12 +32,13 @@ public struct Topology: Equatable, Sendable {
 
     /// - Parameter exchange: at most 255 bytes, as is the name of a queue.
     public init(
-        exchange: String, exchangeDurable: Bool = true, queue: Queue = .none, prefetch: UInt16 = Limits.prefetch,
-        manualAck: Bool = false
+        exchange: String, exchangeDurable: Bool = true, queue: Queue = .none, consumes: Bool = true,
+        prefetch: UInt16 = Limits.prefetch, manualAck: Bool = false
     ) {
         self.exchange = exchange
         self.exchangeDurable = exchangeDurable
         self.queue = queue
+        self.consumes = consumes
         self.prefetch = prefetch
         self.manualAck = manualAck
     }

@@ -32,6 +32,11 @@ extension Configuration {
     /// The bus is in the process, and a poster reads from it: its place is in the store.
     var hasLocalQueue: Bool { broker == nil && slack != nil }
 
+    /// The queue of all posters.
+    var sharedQueue: Topology.Queue {
+        .durable(name: posterQueue, type: brokerQueueType == .quorum ? .quorum : .classic)
+    }
+
     /// The exchange, and the queue a part of the gateway consumes from.
     func topology(queue: Topology.Queue) -> Topology {
         let isShared = if case .durable = queue { true } else { false }

@@ -47,6 +47,68 @@ import Testing
         #expect(talk.queueRefusal == otherQueue.text)
     }
 
+    /// Who publishes declares it before the first message, and consumes nothing.
+    @Test func theQueueOfOthersIsThereBeforeAnythingIsPublished() throws {
+        let talk = try publishing()
+        guard case .queueDeclare("poster", false, true, _, _, _)? = try talk.sent().first else {
+            Issue.record("it is not declared")
+            return
+        }
+        #expect(try talk.receives(.queueDeclareOK(name: "poster", consumers: 0)) == .none)
+        #expect(try talk.sent() == [.queueBind(queue: "poster", exchange: "scores")])
+        #expect(try talk.receives(.queueBindOK) == .ready)
+        #expect(try talk.sent() == [])
+        #expect(try !talk.rebind())
+    }
+
+    @Test(arguments: [403, 405, 404] as [UInt16], [false, true])
+    func aQueueOfOthersThatIsRefusedIsLetBe(code: UInt16, bound: Bool) throws {
+        let talk = try publishing()
+        if bound { _ = try talk.receives(.queueDeclareOK(name: "poster", consumers: 0)) }
+        _ = try talk.sent()
+        #expect(try talk.receives(.channelClose(Reply(code: code, text: "no"))) == .none)
+        #expect(try talk.sent() == [.channelCloseOK, .channelOpen])
+        _ = try talk.receives(.channelOpenOK)
+        _ = try talk.receives(.confirmSelectOK)
+        #expect(try talk.receives(.exchangeDeclareOK) == .ready)
+    }
+
+    /// To queue.declare.
+    private func publishing() throws -> Conversation {
+        let queue = Topology.Queue.durable(name: "poster", type: .quorum)
+        let talk = Conversation(Topology(exchange: "scores", queue: queue, consumes: false), publishes: true)
+        try talk.logIn()
+        _ = try talk.receives(.channelOpenOK)
+        _ = try talk.receives(.confirmSelectOK)
+        _ = try talk.sent()
+        _ = try talk.receives(.exchangeDeclareOK)
+        return talk
+    }
+
+    /// Somebody has deleted the exchange, and a publisher has made it anew; or nobody has.
+    @Test func whoConsumesBindsAgainNowAndThen() throws {
+        let talk = try ready(listening)
+        _ = try talk.sent()
+        #expect(try talk.rebind())
+        guard case .queueBind(_, "scores")? = try talk.sent().first else {
+            Issue.record("it is not bound")
+            return
+        }
+        #expect(try talk.receives(.queueBindOK) == .none)
+        #expect(talk.phase == .ready)
+        talk.now = talk.now + .seconds(10)
+        #expect(try talk.rebind())
+        _ = try talk.sent()
+        let gone = Reply(code: 404, text: "NOT_FOUND - no exchange 'scores' in vhost '/'")
+        let error = AMQPError.channelClosed(code: 404, text: gone.text)
+        #expect(try talk.receives(.channelClose(gone)) == .channelClosed(error))
+        #expect(try !talk.rebind())
+        _ = try talk.receives(.channelOpenOK)
+        _ = try talk.sent()
+        #expect(try talk.receives(.exchangeDeclareOK) == .none)
+        try talk.becomeReady()
+    }
+
     @Test func aQueueThatComesAndGoesIsGivenUpAfterAWhile() throws {
         let talk = try declaring(consuming)
         let gone = Reply(code: 404, text: "NOT_FOUND - no queue 'poster' in vhost '/'")

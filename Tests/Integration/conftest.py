@@ -102,7 +102,11 @@ class World:
 
     def gateway(self, ready=True, command=("serve",), **env):
         """Starts one; a variable that is None is left out."""
-        merged = {name: str(value) for name, value in {**self.env, **env}.items() if value is not None}
+        given = dict(self.env)
+        if env.get("ROLE") == "scores":
+            # Named to it, the queue is made, and where no poster is it only grows.
+            given.pop("POSTER_QUEUE", None)
+        merged = {name: str(value) for name, value in {**given, **env}.items() if value is not None}
         made = Gateway(merged, self.directory, command)
         self.gateways.append(made)
         return made.start(ready)

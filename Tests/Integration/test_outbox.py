@@ -5,6 +5,7 @@ import http.client
 import json
 import threading
 
+from feed import Collector
 from lossy_link import LossyLink
 from waiting import eventually
 
@@ -153,6 +154,39 @@ def test_a_channel_that_the_broker_closes_stops_no_post(world):
     listener = world.broker.listen(world.exchange)
     last = gateway.post("after", 3)
     assert listener.wait_for(1) == [last]
+
+
+def test_what_is_published_before_the_poster_comes_waits_for_it(world):
+    """A broker that has come back empty would drop it: for the outbox it is done with then."""
+    gateway = world.gateway(ROLE="scores", POSTER_QUEUE=world.queue)
+    eventually(lambda: "bus: broker connected" in gateway.log)
+    world.broker.delete(exchange=world.exchange, queue=world.queue)
+    stored = [gateway.post("ada", index) for index in range(3)]
+    eventually(lambda: outbox(world) == 0)
+    eventually(lambda: world.broker.depth(world.queue) > 0, what="the queue, with the scores in it")
+    assert sorted(score["id"] for score in world.broker.taken(world.queue)) == [score["id"] for score in stored]
+
+
+def test_a_deleted_exchange_silences_nobody_for_good(world):
+    """The publisher makes it again and tells nobody: who consumes has to bind its queue by itself."""
+    slack = world.slack()
+    gateway = world.gateway(**slack.env)
+    with Collector(gateway) as feed:
+        gateway.post("before", 1)
+        feed.wait_for(1)
+        slack.wait_for(1)
+        world.broker.delete(exchange=world.exchange)
+        meanwhile = [f"meanwhile {index}" for index in range(5)]
+        for user in meanwhile:
+            gateway.post(user, 1)
+
+        def said():
+            # To Slack everything is told, for the publisher binds its queue; to the feed what comes when it is bound again.
+            gateway.post("again", 1)
+            return any(score["user"] == "again" for score in feed.scores)
+
+        eventually(said, 60, "the feed goes on")
+        eventually(lambda: all(any(user in text for text in slack.accepted) for user in meanwhile), 60, "Slack is told")
 
 
 def test_a_blocked_broker_stops_no_post(world, services, may_stop_servers):

@@ -7,13 +7,16 @@ enum Bus {
     case broker(AMQPConfiguration)
     case local(LocalExchange)
 
-    /// For the outbox of one reactor.
+    /// For the outbox of one reactor. It declares the poster's queue too: a broker that comes back empty would take, and
+    /// drop, what was stored meanwhile if it were published before the poster is there.
     func publisher(_ reactor: Reactor, _ configuration: Configuration, _ client: BusClient) -> BusConnection {
         switch self {
         case .broker(let broker):
-            BrokerConnection(
-                reactor, broker, topology: configuration.topology(queue: .none), publishes: true, client: client)
-        case .local(let exchange): LocalPublisher(reactor, exchange, client)
+            var topology = configuration.topology(
+                queue: configuration.publishesToPoster ? configuration.sharedQueue : .none)
+            topology.consumes = false
+            return BrokerConnection(reactor, broker, topology: topology, publishes: true, client: client)
+        case .local(let exchange): return LocalPublisher(reactor, exchange, client)
         }
     }
 
@@ -49,9 +52,7 @@ enum Bus {
             fanout?.bind(queue)
             return queue
         }
-        var topology = configuration.topology(
-            queue: .durable(
-                name: configuration.posterQueue, type: configuration.brokerQueueType == .quorum ? .quorum : .classic))
+        var topology = configuration.topology(queue: configuration.sharedQueue)
         topology.prefetch = ScoreLimits.slackHeldDeliveries
         broker.heartbeat = min(broker.heartbeat, SlackPoster.heartbeat)
         return BrokerConnection(reactor, broker, topology: topology, publishes: false, client: client)

@@ -58,6 +58,9 @@ public struct Configuration: Sendable {
     public let brokerQueueType: QueueType
     public let brokerCAFile: String?
     public let posterQueue: String
+    /// Who publishes declares the poster's queue first: there is a poster in this process, or somebody has named its queue to
+    /// the scores role. (Without a poster the queue would only grow.)
+    public let publishesToPoster: Bool
 
     /// Where the reporter role asks for scores.
     public let scoresAPI: HTTPURL?
@@ -126,6 +129,7 @@ public struct Configuration: Sendable {
         brokerQueueType = QueueType(rawValue: reader.choice(.brokerQueueType)) ?? .classic
         brokerCAFile = reader.string(.brokerCAFile)
         posterQueue = reader.string(.posterQueue) ?? ""
+        let namesPosterQueue = reader.statedText(.posterQueue) != nil
 
         scoresAPI = reader.httpURL(.scoresAPI)
         reporterURL = reader.httpURL(.reporterURL)
@@ -146,6 +150,7 @@ public struct Configuration: Sendable {
         } else {
             slack = nil
         }
+        publishesToPoster = role.hostsPoster ? slack != nil : namesPosterQueue
 
         logLevel = Logger.Level(rawValue: reader.choice(.logLevel)) ?? .info
         logFormat = LogFormat(rawValue: reader.choice(.logFormat)) ?? .text

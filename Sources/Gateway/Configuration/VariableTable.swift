@@ -107,13 +107,14 @@ extension Variable {
                 "most scores in one message; 1 while Python services still listen")
         case .brokerQueueType:
             Specification(
-                .broker, .choice(["classic", "quorum"]), default: "classic", roles: [.all, .poster],
+                .broker, .choice(["classic", "quorum"]), default: "classic", roles: [.all, .scores, .poster],
                 "type of the poster's queue; quorum for clusters")
         case .brokerCAFile:
             Specification(.broker, .path, "CA certificates for amqps:// instead of the system's")
         case .posterQueue:
             Specification(
-                .broker, .amqpName, default: "poster", roles: [.all, .poster], "durable queue that all posters share")
+                .broker, .amqpName, default: "poster", roles: [.all, .scores, .poster],
+                "durable queue that all posters share; named to scores too, nothing is published before it is there")
 
         // Live feed
         case .scoresAPI:
