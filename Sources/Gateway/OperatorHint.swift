@@ -21,6 +21,8 @@ extension AMQPError {
     var operatorHint: String? {
         switch self {
         case .accessRefused: "the broker knows no such user, or another password: see BROKER_URL"
+        case .virtualHost(let text) where text.contains("limit"):
+            "the broker lets no more connections in: `rabbitmqctl set_vhost_limits` and `set_user_limits` say how many"
         case .virtualHost:
             """
             the virtual host is not there, or not this user's: `rabbitmqctl add_vhost` makes it, `rabbitmqctl \
@@ -28,7 +30,7 @@ extension AMQPError {
             """
         case .exchangeType:
             "the exchange is of another type than fanout: delete it, or choose another BROKER_EXCHANGE"
-        case .topology(ReplyCode.accessRefused, _):
+        case .topology(ReplyCode.accessRefused, _), .channelClosed(ReplyCode.accessRefused, _):
             "BROKER_URL's user may not make or use what it needs: `rabbitmqctl set_permissions` allows it"
         default: nil
         }

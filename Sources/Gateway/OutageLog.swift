@@ -10,6 +10,8 @@ final class Outage: Sendable {
         /// Workers that do not reach it.
         var out = 0
         var wasReached = false
+        /// The present outage is in the log.
+        var isTold = false
     }
 
     /// The part and what it needs: `bus: broker`.
@@ -26,17 +28,27 @@ final class Outage: Sendable {
     fileprivate func failed(isFirst: Bool, _ kind: String, at now: Instant) -> LogThrottle<String>.Admission {
         state.withLock {
             if isFirst { $0.out += 1 }
-            return $0.throttle.admit(kind, at: now)
+            let admission = $0.throttle.admit(kind, at: now)
+            if case .write = admission { $0.isTold = true }
+            return admission
         }
     }
 
-    /// - Returns: what there is to say of it; nil: nothing new, or some still do not reach it.
+    /// Whether some worker does not reach it.
+    var isOut: Bool { state.withLock { $0.out > 0 } }
+
+    /// - Returns: what there is to say of it; nil: nothing new, some still do not reach it, or nobody was told that it was
+    ///   away.
     fileprivate func reached(wasOut: Bool) -> String? {
-        state.withLock {
-            if wasOut { $0.out -= 1 }
-            guard $0.out == 0, wasOut || !$0.wasReached else { return nil }
-            $0.wasReached = true
-            return wasOut ? "is back" : "connected"
+        state.withLock { state in
+            if wasOut { state.out -= 1 }
+            guard state.out == 0 else { return nil }
+            defer {
+                state.wasReached = true
+                state.isTold = false
+            }
+            if state.isTold { return "is back" }
+            return state.wasReached ? nil : "connected"
         }
     }
 }
@@ -94,10 +106,11 @@ struct ThrottledLog {
         self.text = text
     }
 
-    mutating func write(_ error: String, at now: Instant) {
+    /// - Parameter hint: what somebody has to do, when waiting does not help.
+    mutating func write(_ error: String, hint: String? = nil, at now: Instant) {
         guard case .write(let suppressed) = throttle.admit("", at: now) else { return }
         var metadata: Logger.Metadata = ["error": "\(error)"]
         if suppressed > 0 { metadata["suppressed"] = "\(suppressed)" }
-        log.log(level: level, "\(text)", metadata: metadata)
+        log.log(level: level, "\(hint.map { "\(text): \($0)" } ?? text)", metadata: metadata)
     }
 }

@@ -25,6 +25,7 @@ final class OutboxSweeper: StoreUser {
     private let relay: OutboxRelay
     private let metrics: WorkerMetrics
     private var failures: ThrottledLog
+    private var outage: SideOutageLog
     private var connection: StoreConnection!  // made in init; needs self
     private var clock: Clock!  // made in init; needs self
     private var parameters = ParameterBuffer()
@@ -41,13 +42,14 @@ final class OutboxSweeper: StoreUser {
 
     init(
         _ reactor: Reactor, _ configuration: PostgresConfiguration, relay: OutboxRelay, metrics: WorkerMetrics,
-        log: Logger
+        beside main: Outage, log: Logger
     ) {
         self.reactor = reactor
         self.relay = relay
         self.metrics = metrics
         startedOver = reactor.now
         failures = ThrottledLog(log, "outbox: a query failed", level: .error)
+        outage = SideOutageLog(log, Outage("outbox: database", variable: .databaseURL), beside: main)
         super.init()
         var configuration = configuration
         configuration.settings += [
@@ -171,7 +173,12 @@ final class OutboxSweeper: StoreUser {
         _ = connection.run(Query.tell, parameters, ReportingJob(self))
     }
 
+    override func disconnected(_ error: PostgresError) {
+        outage.failed(error, at: reactor.now)
+    }
+
     override func connected() {
+        outage.reached()
         guard !hasSwept else { return }
         hasSwept = true
         sweep()
@@ -188,8 +195,8 @@ final class OutboxSweeper: StoreUser {
     }
 
     fileprivate func report(_ error: PostgresError) {
-        // The writer's connection is to the same server, and says so in the log.
-        if !error.isConnectionLoss { failures.write("\(error)", at: reactor.now) }
+        // Of a loss `disconnected` tells.
+        if !error.isConnectionLoss { failures.write("\(error)", hint: error.operatorHint, at: reactor.now) }
     }
 
     private func timerFired(_ tag: UInt32) {

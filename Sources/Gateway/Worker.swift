@@ -130,11 +130,20 @@ final class Worker: Source {
             writer: ScoreWriter(
                 reactor, database, answers: answers, relay: relay, health: plan.health, metrics: metrics,
                 outage: plan.workers.database, log: plan.log),
-            reader: ScoreReader(reactor, database, health: plan.health, log: plan.log),
+            reader: ScoreReader(
+                reactor, database, health: plan.health, outage: beside(plan.workers.reads), log: plan.log),
             batches: BatchTransactions(
-                reactor, database, server: server, answers: answers, metrics: metrics, log: plan.log),
+                reactor, database, server: server, answers: answers, metrics: metrics,
+                outage: beside(plan.workers.batches), log: plan.log),
             sweeper: plan.index == 0
-                ? OutboxSweeper(reactor, database, relay: relay, metrics: metrics, log: plan.log) : nil)
+                ? OutboxSweeper(
+                    reactor, database, relay: relay, metrics: metrics, beside: plan.workers.database, log: plan.log)
+                : nil)
+    }
+
+    /// Of a connection beside the writer's.
+    private func beside(_ outage: Outage) -> SideOutageLog {
+        SideOutageLog(plan.log, outage, beside: plan.workers.database)
     }
 
     private func makeReporter() throws(StartError) {

@@ -26,6 +26,8 @@ final class Workers: Sendable {
     let metrics: [WorkerMetrics]
     let runningKeys = RunningKeys()
     let database = Outage("scores: database", variable: .databaseURL)
+    let reads = Outage("scores: connection for reads", variable: .databaseURL)
+    let batches = Outage("scores: connection for large batches", variable: .databaseURL)
     let broker = Outage("bus: broker", variable: .brokerURL)
     private let running: Atomic<Int>
     private let pulses: [Pulse]

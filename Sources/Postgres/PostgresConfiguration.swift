@@ -42,6 +42,8 @@ public struct PostgresConfiguration: Sendable {
             ("tcp_user_timeout", String(Limits.userTimeoutMilliseconds)),
             // Kerberos libraries do network IO of their own inside PQconnectPoll. Who needs it says so.
             ("gssencmode", "disable"),
+            // Of several hosts the primary, also after a failover: on a standby everything would be refused.
+            ("target_session_attrs", "read-write"),
         ]
         parameters += keywords
         if let host = endpoint.host { parameters.append(("host", host)) }

@@ -14,12 +14,18 @@ public struct PostgresError: Error, Equatable, Sendable, CustomStringConvertible
     public internal(set) var isConnectionLoss: Bool
     /// Of a query that failed by connection loss: the server may have got it whole.
     public internal(set) var wasSent = false
+    /// The function of the server that reported it, or empty: unlike the message it is in no language.
+    let function: String
 
-    init(sqlState: String = "", severity: String = "", message: String, detail: String = "", isConnectionLoss: Bool) {
+    init(
+        sqlState: String = "", severity: String = "", message: String, detail: String = "", function: String = "",
+        isConnectionLoss: Bool
+    ) {
         self.sqlState = sqlState
         self.severity = severity
         self.message = message
         self.detail = detail
+        self.function = function
         self.isConnectionLoss = isConnectionLoss
     }
 
@@ -32,7 +38,7 @@ public struct PostgresError: Error, Equatable, Sendable, CustomStringConvertible
     func prefixed(_ activity: String) -> PostgresError {
         var error = PostgresError(
             sqlState: sqlState, severity: severity, message: "\(activity): \(message)", detail: detail,
-            isConnectionLoss: isConnectionLoss)
+            function: function, isConnectionLoss: isConnectionLoss)
         error.wasSent = wasSent
         return error
     }
@@ -73,7 +79,7 @@ extension PostgresError {
     /// a pooler), or the table changed under a cached plan, which is a feature_not_supported of its own. Nothing was
     /// executed; a new connection heals it.
     public var isStaleStatement: Bool {
-        sqlState == "26000" || sqlState == "0A000" && message.contains("cached plan")
+        sqlState == "26000" || sqlState == "0A000" && function == "RevalidateCachedQuery"
     }
 
     /// query_canceled: `statement_timeout`, or somebody's pg_cancel_backend.
@@ -106,6 +112,7 @@ extension PostgresError {
     private static let fieldSQLState = Int32(UInt8(ascii: "C"))
     private static let fieldPrimary = Int32(UInt8(ascii: "M"))
     private static let fieldDetail = Int32(UInt8(ascii: "D"))
+    private static let fieldFunction = Int32(UInt8(ascii: "R"))
 
     /// The error (or notice) a result carries.
     init(result: OpaquePointer) {
@@ -118,7 +125,8 @@ extension PostgresError {
         self.init(
             sqlState: state, severity: severity,
             message: primary.isEmpty ? PostgresError.oneLine(PQresultErrorMessage(result)) : primary,
-            detail: field(PostgresError.fieldDetail), isConnectionLoss: isLoss)
+            detail: field(PostgresError.fieldDetail), function: field(PostgresError.fieldFunction),
+            isConnectionLoss: isLoss)
     }
 
     /// Why `connection` is of no use.

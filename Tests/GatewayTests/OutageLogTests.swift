@@ -4,6 +4,7 @@ import Synchronization
 import Testing
 
 @testable import Gateway
+@testable import Postgres
 
 /// Keeps what is logged, one text a line.
 private final class Lines: LogHandler, Sendable {
@@ -47,6 +48,53 @@ private final class Lines: LogHandler, Sendable {
                 "warning bus: broker out of reach (BROKER_URL), trying again error=refused suppressed=9",
                 "warning bus: broker out of reach (BROKER_URL), trying again error=refused suppressed=9",
                 "info bus: broker is back ",
+            ])
+    }
+
+    /// It stands for a moment each time, as where a right is missing.
+    @Test func whatComesAndGoesIsNotToldOfByHalves() {
+        let lines = Lines()
+        var outage = OutageLog(
+            Logger(label: "test") { _ in lines }, Outage("bus: broker", variable: .brokerURL))
+        let start = Instant(nanoseconds: 0)
+        for second in 0..<12 {
+            outage.reached()
+            outage.failed("refused", at: start + .seconds(second))
+        }
+        #expect(
+            lines.text == [
+                "info bus: broker connected ",
+                "warning bus: broker out of reach (BROKER_URL), trying again error=refused",
+                "info bus: broker is back ",
+                "warning bus: broker out of reach (BROKER_URL), trying again error=refused suppressed=9",
+                "info bus: broker is back ",
+            ])
+    }
+
+    /// That the database is away is told of the writer's connection.
+    @Test func aConnectionBesideTellsOnlyWhatTheMainOneDoesNotMeet() {
+        let lines = Lines()
+        let log = Logger(label: "test") { _ in lines }
+        let main = Outage("scores: database", variable: .databaseURL)
+        var writer = OutageLog(log, main)
+        var reads = SideOutageLog(log, Outage("scores: reads", variable: .databaseURL), beside: main)
+        let gone = PostgresError.connection("gone")
+        let start = Instant(nanoseconds: 0)
+        writer.reached()
+        reads.reached()
+        // The same loss; the reads meet it first, and the writer is back last.
+        reads.failed(gone, at: start)
+        writer.failed("gone", at: start)
+        reads.failed(gone, at: start + .seconds(1))
+        reads.reached()
+        writer.reached()
+        #expect(lines.text.count == 3 && lines.text.last == "info scores: database is back ")
+        for second in 20..<25 { reads.failed(gone, at: start + .seconds(second)) }
+        reads.reached()
+        #expect(
+            lines.text.suffix(2) == [
+                "warning scores: reads out of reach (DATABASE_URL), trying again error=gone",
+                "info scores: reads is back ",
             ])
     }
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import threading
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -116,6 +117,46 @@ def test_rows_that_only_the_old_table_allows_do_not_break_reading(services, worl
     gateway = world.gateway(DATABASE_URL=empty)
     scores = gateway.scores()
     assert [score["id"] for score in scores if score.get("user") == "ada"] == [1, 5]
+
+
+def test_a_widened_column_is_an_error_and_no_end(services, world, empty):
+    """Its owner may do that while it is served. What then fits no score is told of, and ends nobody."""
+    gateway = world.gateway(DATABASE_URL=empty)
+    first = gateway.post("ada", 1)
+    with services.connect(empty) as connection:
+        connection.execute('alter table "Score" alter score type bigint')
+        connection.execute("""insert into "Score" ("user", score) values ('wide', 3000000000)""")
+        for _ in range(3):
+            assert gateway.get("/scores").status == 503
+        assert gateway.get(f"/scores/{first['id']}").status in (200, 503), "its statement may be of the old table"
+        eventually(lambda: "integer out of range" in gateway.log)
+        assert gateway.post("bob", 2)["id"] == first["id"] + 2
+        connection.execute("""delete from "Score" where "user" = 'wide'""")
+    eventually(lambda: gateway.get("/scores").status == 200)
+    assert [score["user"] for score in gateway.scores()] == ["ada", "bob"]
+
+
+def test_a_standby_is_no_place_to_write(services, world, empty):
+    """It is left for another host where there is one, and said to be none where there is not."""
+    name = urlsplit(empty).path[1:]
+    assert migrate(empty).returncode == 0
+    with services.connect(world.database_url) as connection:
+        connection.execute(f'alter database "{name}" set default_transaction_read_only = on')
+        gateway = world.gateway(ready=False, DATABASE_URL=empty, AUTO_MIGRATE=0)
+        eventually(lambda: "read-only" in gateway.log)
+        assert gateway.get("/readiness").status == 503
+        connection.execute(f'alter database "{name}" reset default_transaction_read_only')
+    gateway.wait_for("/readiness")
+    gateway.post("ada", 1)
+
+
+def test_a_connection_that_nobody_writes_on_is_told_of_too(services, world, empty):
+    """The sweeper's, of a table that is not there: what it should publish would wait unseen."""
+    assert migrate(empty).returncode == 0
+    with services.connect(empty) as connection:
+        connection.execute("drop table score_queue")
+        gateway = world.gateway(ready=False, DATABASE_URL=empty, AUTO_MIGRATE=0)
+        eventually(lambda: "outbox: database: the tables are missing or of an older version" in gateway.log)
 
 
 def test_serving_migrates_unless_told_not_to(services, world, empty):

@@ -110,6 +110,7 @@ final class BatchTransaction: StoreUser {
     }
 
     override func connected() {
+        batches.connected()
         switch state {
         case .connecting:
             pace.connected()
@@ -284,6 +285,8 @@ final class BatchTransaction: StoreUser {
     }
 
     override func disconnected(_ error: PostgresError) {
+        if case .ended = state { return }
+        batches.disconnected(error)
         switch state {
         // While it connects it goes on trying, until the deadline; a lost COMMIT is asked after on the next connection.
         case .waiting, .connecting, .unknown, .known, .ended: break

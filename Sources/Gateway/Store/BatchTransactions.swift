@@ -13,17 +13,19 @@ final class BatchTransactions {
     let metrics: WorkerMetrics
     let log: Logger
     private let configuration: PostgresConfiguration
+    private var outage: SideOutageLog
     private var running: [ObjectIdentifier: BatchTransaction] = [:]
     private var waiting: [BatchTransaction] = []
 
     init(
         _ reactor: Reactor, _ configuration: PostgresConfiguration, server: HTTPServer, answers: WriteAnswers,
-        metrics: WorkerMetrics, log: Logger
+        metrics: WorkerMetrics, outage: SideOutageLog, log: Logger
     ) {
         self.reactor = reactor
         self.server = server
         self.answers = answers
         self.metrics = metrics
+        self.outage = outage
         self.log = log
         var configuration = configuration
         configuration.isDurable = true
@@ -56,6 +58,12 @@ final class BatchTransactions {
             batch.start(configuration)
         }
     }
+
+    /// A batch has its connection.
+    func connected() { outage.reached() }
+
+    /// A batch has none, or has lost it.
+    func disconnected(_ error: PostgresError) { outage.failed(error, at: reactor.now) }
 
     /// A batch is over, whatever became of it.
     func ended(_ batch: BatchTransaction) {

@@ -12,6 +12,7 @@ final class ScoreReader: PostgresClient {
     private let reactor: Reactor
     private let health: Health
     private var failures: ThrottledLog
+    private var outage: SideOutageLog
     private var isConnected = false
     private var connection: PostgresConnection!  // made in init; needs self
     private var group = ReadGroup<ScorePage, PageAsker>()
@@ -20,9 +21,12 @@ final class ScoreReader: PostgresClient {
     private var clock: Clock!  // made in init; needs self
     private var isSendScheduled = false
 
-    init(_ reactor: Reactor, _ configuration: PostgresConfiguration, health: Health, log: Logger) {
+    init(
+        _ reactor: Reactor, _ configuration: PostgresConfiguration, health: Health, outage: SideOutageLog, log: Logger
+    ) {
         self.reactor = reactor
         self.health = health
+        self.outage = outage
         failures = ThrottledLog(log, "scores: a query failed", level: .error)
         super.init()
         connection = PostgresConnection(reactor, configuration, statements: ScoreSQL.pages, client: self)
@@ -100,7 +104,7 @@ final class ScoreReader: PostgresClient {
     }
 
     override func failed(_ connection: PostgresConnection, ticket: UInt64, error: PostgresError) {
-        if !error.isConnectionLoss { failures.write("\(error)", at: reactor.now) }
+        if !error.isConnectionLoss { failures.write("\(error)", hint: error.operatorHint, at: reactor.now) }
         fail(ticket)
     }
 
@@ -114,10 +118,11 @@ final class ScoreReader: PostgresClient {
     override func connected(_ connection: PostgresConnection) {
         if !isConnected { health.databaseConnected() }
         isConnected = true
+        outage.reached()
     }
 
     override func disconnected(_ connection: PostgresConnection, error: PostgresError) {
-        // The writer's connection is to the same server, and says so in the log.
+        outage.failed(error, at: reactor.now)
         if isConnected { health.databaseDisconnected() }
         isConnected = false
         running = [:]

@@ -122,7 +122,7 @@ enum ScoreSQL {
                 FROM due WHERE kept.flush = due.flush
                 RETURNING kept.flush, kept.ids
             )
-            SELECT claimed.flush, score.id, coalesce(score."user", ''), coalesce(score.score, 0), score.created_at
+            SELECT claimed.flush, score.id, coalesce(score."user", ''), coalesce(score.score, 0)::int4, score.created_at
             FROM claimed CROSS JOIN LATERAL unnest(claimed.ids) AS flush (id)
             LEFT JOIN "Score" AS score ON score.id = flush.id
             ORDER BY claimed.flush, flush.id
@@ -218,10 +218,11 @@ enum ScoreSQL {
     // MARK: Reading
 
     /// The pages of `GET /scores`: $1 < id < $2, at most $3, and of user $4. The columns may be null in rows of other
-    /// writers: the replaced service's table allows it. Then the same where $4 rows are passed over, and $5 is the user:
+    /// writers: the replaced service's table allows it. A score that is no int4, where somebody has widened the column, is an
+    /// error of the query. Then the same where $4 rows are passed over, and $5 is the user:
     /// of those only the ids, which PostgreSQL counts off in an index.
     static let pages: [Statement] =
-        shapes("page", "id, coalesce(\"user\", ''), coalesce(score, 0), created_at", limit: "LIMIT $3", [])
+        shapes("page", "id, coalesce(\"user\", ''), coalesce(score, 0)::int4, created_at", limit: "LIMIT $3", [])
         + shapes("row", "id", limit: "LIMIT $3 OFFSET $4", [T.int8])
 
     private static func shapes(_ name: String, _ columns: String, limit: String, _ types: [UInt32]) -> [Statement] {

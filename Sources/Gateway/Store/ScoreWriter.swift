@@ -229,7 +229,7 @@ final class ScoreWriter: StoreUser {
             failed(sent, error.isUniqueViolation && sent.flush.units.count == 1 ? .hopeless : .data)
             return
         }
-        failures.write("\(error)", at: reactor.now)
+        failures.write("\(error)", hint: error.operatorHint, at: reactor.now)
         if error.isOutcomeUnknown {
             failed(sent, .unknown(until: reactor.now + StoreLimits.outcome))
         } else if error.isQueryCanceled || error.isLockNotAvailable {
@@ -332,7 +332,7 @@ final class ScoreWriter: StoreUser {
     fileprivate func forgot(_ marks: [FlushMark], error: PostgresError?) {
         isForgetting = false
         guard let error else { return }
-        failures.write("\(error)", at: reactor.now)
+        failures.write("\(error)", hint: error.operatorHint, at: reactor.now)
         relay.giveBack(forgotten: marks)
     }
 
