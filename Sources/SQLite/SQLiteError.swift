@@ -12,6 +12,11 @@ public struct SQLiteError: Error, Equatable, Sendable, CustomStringConvertible {
         self.message = message
     }
 
+    /// What only the caller sees that a trigger has done.
+    public static func trigger(_ message: String) -> SQLiteError {
+        SQLiteError(code: SQLITE_CONSTRAINT | 7 << 8, message: message)  // SQLITE_CONSTRAINT_TRIGGER
+    }
+
     private var primary: Int32 { code & 0xff }
 
     /// The disk is full, or the file may not grow.

@@ -14,6 +14,7 @@ final class SQLiteTables {
     private let insertStaged: SQLiteStatement
     private let moveStaged: SQLiteStatement
     private let dropStaged: SQLiteStatement
+    private let sequence: SQLiteStatement
     private let due: SQLiteStatement
     private let lease: SQLiteStatement
     private let range: SQLiteStatement
@@ -63,6 +64,7 @@ final class SQLiteTables {
             SELECT "user", score, ?3 FROM temp.staged WHERE worker = ?1 AND batch = ?2 ORDER BY n
             """)
         dropStaged = try database.prepare("DELETE FROM temp.staged WHERE worker = ?1 AND batch = ?2")
+        sequence = try database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'Score'")
         due = try database.prepare(
             "SELECT flush, first_id, last_id FROM score_outbox WHERE due_at <= ?1 ORDER BY flush LIMIT ?2")
         lease = try database.prepare("UPDATE score_outbox SET due_at = ?2 WHERE flush = ?1")
@@ -108,15 +110,22 @@ final class SQLiteTables {
 
     /// Stores rows. Their ids follow one another.
     /// - Returns: the first id.
+    /// - Throws: also when a trigger keeps a row out, or brings others in between.
     func insert(_ rows: ScoreRows, _ range: Range<Int>, createdAt: Timestamp) throws(SQLiteError) -> Int64 {
         insertScore.bind(3, createdAt.microseconds)
+        var first: Int64 = 0
         for index in range {
             insertScore.bind(1, text: rows.user(at: index))
             insertScore.bind(2, Int64(rows.scores[index]))
             try insertScore.step()
+            let id = database.lastInsertRowID
+            if index == range.lowerBound { first = id }
+            guard database.changes == 1, id - first == Int64(index - range.lowerBound) else { throw Self.miscounted }
         }
-        return database.lastInsertRowID - Int64(range.count) + 1
+        return first
     }
+
+    private static let miscounted = SQLiteError.trigger("the table stored another number of scores than it was given")
 
     /// The row in the outbox of ids that follow one another.
     func enter(_ mark: FlushMark, first: Int64, last: Int64, dueAt: Int64) throws(SQLiteError) {
@@ -183,10 +192,19 @@ final class SQLiteTables {
         moveStaged.bind(1, Int64(batch.worker))
         moveStaged.bind(2, Int64(bitPattern: batch.number))
         moveStaged.bind(3, createdAt.microseconds)
+        let before = try lastID()
         try moveStaged.step()
         let (last, count) = (database.lastInsertRowID, Int64(database.changes))
         try drop(batch)
-        return last - count + 1...last
+        guard count > 0, count == Int64(database.changes), last - count == before else { throw Self.miscounted }
+        return before + 1...last
+    }
+
+    /// The highest id there ever was.
+    private func lastID() throws(SQLiteError) -> Int64 {
+        let sequence = sequence  // whose row is read: held while it is
+        defer { sequence.reset() }
+        return try sequence.step() ? sequence.int64(0) : 0
     }
 
     func drop(_ batch: SQLiteBatch) throws(SQLiteError) {
