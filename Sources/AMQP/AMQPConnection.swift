@@ -300,14 +300,9 @@ public final class AMQPConnection: Source {
     }
 
     private func rebind() {
-        guard state == .open, let link else { return }
-        do throws(AMQPError) {
-            guard try session.rebind(into: &link.stream.output) else { return }
-            flush()
-            armRebind()
-        } catch {
-            fail(error)
-        }
+        guard state == .open, let link, session.rebind(into: &link.stream.output) else { return }
+        flush()
+        armRebind()
     }
 
     private func armRebind() {

@@ -29,29 +29,6 @@ package struct AMQPSession: ~Copyable {
         case closed
     }
 
-    package enum Event: Equatable {
-        /// Nothing to tell.
-        case none
-        /// `frameMax` and `heartbeat` are agreed on.
-        case tuned
-        /// The topology is declared, for the first time or again.
-        case ready
-        /// The queue is gone; it is being declared again on the same channel, whose confirms go on.
-        case consumerCancelled
-        /// The channel is gone with its delivery tags; it is being opened again.
-        case channelClosed(AMQPError)
-        /// A delivery's content follows.
-        case deliver(tag: UInt64, redelivered: Bool)
-        /// Content follows that nobody wants.
-        case discard
-        case confirmed(tag: UInt64, multiple: Bool)
-        case refused(tag: UInt64, multiple: Bool)
-        /// `isBlocked` has changed.
-        case flow
-        /// The session is over.
-        case closed(AMQPError)
-    }
-
     private(set) var phase = Phase.idle
     /// The broker asks not to publish (connection.blocked, or channel.flow).
     var isBlocked: Bool { isConnectionBlocked || isFlowStopped }
@@ -117,9 +94,9 @@ package struct AMQPSession: ~Copyable {
     /// Binds the queue again, which changes nothing as a rule. Of the deletion of an exchange, and with it of the binding,
     /// the broker tells nobody: who publishes declares the exchange anew, and who consumes would hear nothing for ever.
     /// - Returns: false when there is nothing to bind now.
-    mutating func rebind(into output: inout ByteBuffer) throws(AMQPError) -> Bool {
+    mutating func rebind(into output: inout ByteBuffer) -> Bool {
         guard phase == .ready, topology.queue != .none, topology.consumes else { return false }
-        try send(.queueBind(queue: queueName, exchange: topology.exchange), into: &output)
+        sendAgain(.queueBind(queue: queueName, exchange: topology.exchange), into: &output)
         return true
     }
 
@@ -360,22 +337,23 @@ package struct AMQPSession: ~Copyable {
     // MARK: Answers of the consumer
 
     mutating func ack(_ tag: UInt64, multiple: Bool, into output: inout ByteBuffer) {
-        settle(.basicAck(tag: tag, multiple: multiple), into: &output)
+        sendAgain(.basicAck(tag: tag, multiple: multiple), into: &output)
     }
 
     mutating func nack(_ tag: UInt64, multiple: Bool, requeue: Bool, into output: inout ByteBuffer) {
-        settle(.basicNack(tag: tag, multiple: multiple, requeue: requeue), into: &output)
+        sendAgain(.basicNack(tag: tag, multiple: multiple, requeue: requeue), into: &output)
     }
 
     mutating func reject(_ tag: UInt64, requeue: Bool, into output: inout ByteBuffer) {
-        settle(.basicReject(tag: tag, requeue: requeue), into: &output)
+        sendAgain(.basicReject(tag: tag, requeue: requeue), into: &output)
     }
 
-    private mutating func settle(_ method: Method, into output: inout ByteBuffer) {
+    /// What has nothing in it that was not sent before, or numbers.
+    private mutating func sendAgain(_ method: Method, into output: inout ByteBuffer) {
         do throws(AMQPError) {
             try send(method, into: &output)
         } catch {
-            preconditionFailure("numbers always fit")
+            preconditionFailure("it has fitted before, and numbers always fit")
         }
     }
 }

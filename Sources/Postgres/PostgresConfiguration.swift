@@ -71,6 +71,8 @@ public struct PostgresConfiguration: Sendable {
             let value = "CASE \(present) WHEN 'off' THEN 'on' ELSE \(present) END"
             calls.append("set_config('synchronous_commit', \(value), false)")
         }
+        // Sessions wait for work as long as there is none. PostgreSQL 13 does not know the word.
+        calls.append("(SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout')")
         return "SELECT " + calls.joined(separator: ", ")
     }
 }

@@ -54,7 +54,7 @@ final class Conversation {
     var isChannelUsable: Bool { session.isChannelUsable }
     var queueRefusal: String? { session.queueRefusal }
     var otherConsumers: UInt32 { session.otherConsumers }
-    func rebind() throws(AMQPError) -> Bool { try session.rebind(into: &output) }
+    func rebind() -> Bool { session.rebind(into: &output) }
     func handBack() throws(AMQPError) -> Bool { try session.handBack(into: &output) }
     func lost(_ reason: String) -> AMQPError { session.lost(reason) }
     func close(code: UInt16, text: String) -> Bool { session.close(code: code, text: text, into: &output) }

@@ -28,6 +28,12 @@ import Testing
         Case(url: "postgresql://u@h/d", keywords: ["user=u", "dbname=d"]),
         Case(url: "postgresql://", endpoints: ["/var/run/postgresql:5432"], keywords: []),
         Case(url: "postgresql:///d", endpoints: ["/var/run/postgresql:5432"], keywords: ["dbname=d"]),
+        // libpq's file of services says where, unless the URL does
+        Case(url: "postgresql:///?service=scores", endpoints: [], keywords: ["service=scores"]),
+        Case(url: "postgresql://h/?service=scores", keywords: ["service=scores"]),
+        Case(
+            url: "postgresql:///?service=scores&port=5433", endpoints: ["/var/run/postgresql:5433"],
+            keywords: ["service=scores"]),
         // a review of Kólga: hyphens in host and database
         Case(
             url: "postgresql://user:testing-password@qa-r-feature-x1y2z3-postgresql:5432/qa-r-feature-x1y2z3",

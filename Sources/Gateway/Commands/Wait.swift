@@ -22,6 +22,8 @@ enum Wait {
             var failure = Probe.Failure("no server")
             switch self {
             case .database(let target):
+                // Where a service of libpq's is only libpq knows: serving waits for it too.
+                if target.endpoints.isEmpty { return }
                 let hello = Hello.postgres(
                     user: target.keyword("user") ?? "postgres", database: target.keyword("dbname"))
                 for endpoint in target.endpoints {

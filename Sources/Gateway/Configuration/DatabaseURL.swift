@@ -38,6 +38,8 @@ enum DatabaseURL {
                 options.append((name, value))
             }
         }
+        // The file of services (section 34.17) says where, and libpq reads it.
+        let isService = options.contains { $0.0 == "service" } && hosts == [""] && addresses.isEmpty && ports == [nil]
         if hosts == [""], !addresses.isEmpty { hosts = addresses.map { _ in "" } }
         if ports.count == 1 { ports = hosts.map { _ in ports[0] } }
         guard ports.count == hosts.count else { throw URLError("it lists another number of ports than of hosts") }
@@ -45,7 +47,7 @@ enum DatabaseURL {
             throw URLError("hostaddr lists another number of hosts than host")
         }
         var endpoints: [PostgresTarget.Endpoint] = []
-        for (index, host) in hosts.enumerated() {
+        for (index, host) in hosts.enumerated() where !isService {
             let address = addresses.isEmpty || addresses[index].isEmpty ? nil : addresses[index]
             endpoints.append(PostgresTarget.Endpoint(host: host, port: ports[index], address: address))
         }

@@ -235,7 +235,7 @@ final class ScoreWriter: StoreUser {
         } else if error.isQueryCanceled || error.isLockNotAvailable {
             // It took `StoreLimits.statement`, and so would all that wait: they are told now, while it is of use to them.
             failed(sent, .hopeless)
-            answers.refuse(plain.drain() + keyed.drain(), "The database is too busy; nothing was stored.")
+            answers.refuseTried(plain.drain() + keyed.drain(), "The database is too busy; nothing was stored.")
         } else {
             failed(sent, .transient)
         }
@@ -258,7 +258,7 @@ final class ScoreWriter: StoreUser {
         case .again, .unresolved: break
         case .rejected(let ticket): answers.reject(ticket)
         case .unavailable(let tickets):
-            answers.refuse(tickets, "The database cannot store this now; nothing was stored.")
+            answers.refuseTried(tickets, "The database cannot store this now; nothing was stored.")
         }
     }
 
@@ -349,7 +349,7 @@ final class ScoreWriter: StoreUser {
         if isConnected { health.databaseDisconnected() }
         isConnected = false
         outage.failed("\(error)", hint: error.operatorHint, at: reactor.now)
-        answers.refuse(plain.drain() + keyed.drain(), "The database is out of reach; nothing was stored.")
+        answers.refuseTried(plain.drain() + keyed.drain(), "The database is out of reach; nothing was stored.")
     }
 
     /// The reactor's calls. (`StoreUser` is the base class of the writer, so it cannot be a `Source` itself.)

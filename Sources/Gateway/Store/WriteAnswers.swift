@@ -94,6 +94,13 @@ final class WriteAnswers {
         }
     }
 
+    /// 503, of what was given to the database: one with a key may have been, in an earlier try whose outcome is not known.
+    /// - Parameter detail: for those without a key.
+    func refuseTried(_ tickets: [WriteTicket], _ detail: StaticString) {
+        refuse(tickets.filter { $0.key == nil }, detail)
+        refuse(tickets.filter { $0.key != nil }, "The database cannot store this now; try again with the same key.")
+    }
+
     /// 408: a transaction cannot be kept open for this client.
     func refuseTooSlow(_ ticket: WriteTicket) {
         metrics.scoresRefused.add()
