@@ -127,10 +127,15 @@ final class OutboxRelay: BusClient {
         if outbox.openCount == 0 { metrics.outboxAge.store(0) }
     }
 
-    /// A mark begins with the time it was made.
     private func lookAtAge() {
-        let now = UInt64(max(0, reactor.unixSeconds)) * 1000
-        metrics.outboxAge.store(outbox.oldest.map { now - min(now, $0.high >> 16) } ?? 0)
+        metrics.outboxAge.store(outbox.oldest?.age(at: reactor.unixSeconds) ?? 0)
+    }
+
+    /// Of what is in the outbox alone, and due for whoever can publish it.
+    /// - Parameter oldest: nil when nothing is. One that is younger than a lease is nothing yet: it is taken over soon.
+    func oldestDue(_ oldest: FlushMark?) {
+        let age = oldest?.age(at: reactor.unixSeconds) ?? 0
+        metrics.outboxRowAge.store(age < UInt64(StoreLimits.leaseSeconds) * 1000 ? 0 : age)
     }
 
     override func ready() {

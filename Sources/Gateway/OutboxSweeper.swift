@@ -12,13 +12,15 @@ import Scores
 /// crash of the database (`synchronous_commit` off): a row that is due again is published again.
 final class OutboxSweeper: StoreUser {
     private enum Query {
-        static let claim = 0, published = 1, told = 2, tell = 3, firstSweep = 4
-        static let all = [ScoreSQL.claim, ScoreSQL.published, ScoreSQL.told, ScoreSQL.tell] + ScoreSQL.sweep
+        static let claim = 0, published = 1, told = 2, tell = 3, oldest = 4, firstSweep = 5
+        static let all =
+            [ScoreSQL.claim, ScoreSQL.published, ScoreSQL.told, ScoreSQL.tell, ScoreSQL.oldest] + ScoreSQL.sweep
     }
 
     private enum TimerTag {
         static let look: UInt32 = 0
         static let sweep: UInt32 = 1
+        static let age: UInt32 = 2
     }
 
     private let reactor: Reactor
@@ -65,6 +67,7 @@ final class OutboxSweeper: StoreUser {
         connection.start()
         schedule(TimerTag.look, StoreLimits.claimPause)
         schedule(TimerTag.sweep, StoreLimits.sweepPause)
+        schedule(TimerTag.age, StoreLimits.agePause)
     }
 
     /// Takes over nothing more; what was taken is still published.
@@ -157,6 +160,12 @@ final class OutboxSweeper: StoreUser {
         _ = connection.run(Query.published, parameters, ReportingJob(self))
     }
 
+    private func lookAtAge() {
+        guard connection.isReady else { return }
+        parameters.removeAll()
+        _ = connection.run(Query.oldest, parameters, AgeJob(self, relay))
+    }
+
     // MARK: The poster's place
 
     /// - Returns: false when the database is out of reach.
@@ -201,10 +210,14 @@ final class OutboxSweeper: StoreUser {
 
     private func timerFired(_ tag: UInt32) {
         guard !isClosing else { return }
-        if tag == TimerTag.look {
+        switch tag {
+        case TimerTag.look:
             claim()
             schedule(tag, StoreLimits.claimPause)
-        } else {
+        case TimerTag.age:
+            lookAtAge()
+            schedule(tag, StoreLimits.agePause)
+        default:
             sweep()
             schedule(tag, StoreLimits.sweepPause)
         }
@@ -229,6 +242,22 @@ private final class ClaimJob: StoreJob {
 
     override func completed(_ rows: borrowing Rows) { sweeper.claimed(rows, until: until) }
     override func failed(_ error: PostgresError) { sweeper.claimFailed(error) }
+}
+
+private final class AgeJob: StoreJob {
+    private let sweeper: OutboxSweeper
+    private let relay: OutboxRelay
+
+    init(_ sweeper: OutboxSweeper, _ relay: OutboxRelay) {
+        self.sweeper = sweeper
+        self.relay = relay
+    }
+
+    override func completed(_ rows: borrowing Rows) {
+        relay.oldestDue(rows.count == 1 ? FlushMark(rows.bytes(0, 0)) : nil)
+    }
+
+    override func failed(_ error: PostgresError) { sweeper.report(error) }
 }
 
 /// Drops some of a kind, and the next ones while there are more.

@@ -25,6 +25,13 @@ public struct FlushMark: Hashable, Sendable, Comparable {
         self.init(high: words.0, low: words.1)
     }
 
+    /// Milliseconds since it was made, for it begins with the time; 0 when that is yet to come.
+    /// - Parameter unixSeconds: the wall clock.
+    public func age(at unixSeconds: Int64) -> UInt64 {
+        let now = UInt64(max(0, unixSeconds)) * 1000
+        return now - min(now, high >> 16)
+    }
+
     public static func < (left: FlushMark, right: FlushMark) -> Bool {
         (left.high, left.low) < (right.high, right.low)
     }

@@ -167,6 +167,21 @@ def test_what_is_published_before_the_poster_comes_waits_for_it(world):
     assert sorted(score["id"] for score in world.broker.taken(world.queue)) == [score["id"] for score in stored]
 
 
+def test_what_nobody_holds_is_in_the_metrics(world):
+    """A dead process has left it, and the broker is away: no gateway has it in memory, and it waits all the same."""
+    with LossyLink(world.broker_url) as link:
+        link.refuse()
+        gateway = world.gateway(ready=False, BROKER_URL=link.url, REACTORS=1)
+        eventually(lambda: "scores: database connected" in gateway.log or world.store == "sqlite")
+        gateway.wait_for("/scores")
+        gateway.post("ada", 1)
+        eventually(lambda: outbox(world) == 1)
+        eventually(lambda: gateway.metric("score_gateway_outbox_oldest_seconds") >= 10, 60)
+        assert gateway.metric("score_gateway_messages_unconfirmed") == 0
+        link.heal()
+        eventually(lambda: gateway.metric("score_gateway_outbox_oldest_seconds") == 0, 60)
+
+
 def test_a_deleted_exchange_silences_nobody_for_good(world):
     """The publisher makes it again and tells nobody: who consumes has to bind its queue by itself."""
     slack = world.slack()

@@ -153,8 +153,11 @@ struct MetricsPage {
             "score_gateway_messages_unconfirmed", .gauge,
             "Messages held in memory that the bus has not confirmed.", sum { $0.messagesUnconfirmed.load() })
         encoder.family(
-            "score_gateway_outbox_oldest_seconds", .gauge, "Age of the oldest message that is held; 0 without one.")
-        encoder.sample("score_gateway_outbox_oldest_seconds", value: Double(most { $0.outboxAge.load() }) / 1000)
+            "score_gateway_outbox_oldest_seconds", .gauge,
+            "Age of the oldest score that the bus has not confirmed, held here or left in the outbox; 0 without one.")
+        encoder.sample(
+            "score_gateway_outbox_oldest_seconds",
+            value: Double(most { max($0.outboxAge.load(), $0.outboxRowAge.load()) }) / 1000)
         encoder.metric(
             "score_gateway_messages_refused_total", .counter, "Messages the bus did not take; they are sent again.",
             sum { $0.messagesRefused.load() })

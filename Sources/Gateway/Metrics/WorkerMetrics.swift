@@ -10,6 +10,8 @@ final class WorkerMetrics: Sendable {
     let turnsByLength = InlineArray<9, Counter> { _ in Counter() }
     /// Milliseconds since the oldest held message was stored.
     let outboxAge = Counter()
+    /// And since the oldest that nobody holds was, in the outbox.
+    let outboxRowAge = Counter()
     let feedLag = Counter()
     let deflatedFeedLag = Counter()
     let feedDisconnectsHistory = Counter()

@@ -49,6 +49,8 @@ enum SQLiteWrite: Sendable {
     case drop(SQLiteBatch)
     /// Rows of the outbox that are due, for this worker to publish.
     case claim(worker: Int, maximumBatch: Int)
+    /// The oldest row of the outbox that is due.
+    case oldest(worker: Int)
     /// Rows of the outbox that are published.
     case published([FlushMark])
     /// Where the poster is.
@@ -75,6 +77,7 @@ enum SQLiteReply: Sendable {
     case batchKnown(UInt64, KeptAnswer)
     case batchFailed(UInt64, SQLiteError)
     case claimed([SQLiteClaim])
+    case oldest(FlushMark?)
     case told(Int64?)
     case page(UInt64, ScorePageResult?, [Score], isLast: Bool)
     case pageFailed(UInt64, SQLiteError)

@@ -14,6 +14,7 @@ final class SQLiteStore: ScoreStore {
         static let claim: UInt32 = 0
         static let forget: UInt32 = 1
         static let read: UInt32 = 2
+        static let age: UInt32 = 3
     }
 
     /// A flush on its way.
@@ -84,7 +85,9 @@ final class SQLiteStore: ScoreStore {
         health.databaseConnected()
         health.databaseConnected()
         reactor.addBeforeSleep(clock)
-        if worker == 0 { schedule(TimerTag.claim, StoreLimits.claimPause) }
+        guard worker == 0 else { return }
+        schedule(TimerTag.claim, StoreLimits.claimPause)
+        if relay.isDurable { schedule(TimerTag.age, StoreLimits.agePause) }
     }
 
     override func stop() { isStopping = true }
@@ -387,6 +390,7 @@ final class SQLiteStore: ScoreStore {
             guard let ticket = batches[number]?.fail() else { return }
             if error.isConstraint { answers.reject(ticket) } else { answers.refuse([ticket], Self.refusal(error)) }
         case .claimed(let claims): claimed(claims)
+        case .oldest(let mark): relay.oldestDue(mark)
         case .told(let id): queue?.toldUpTo(id)
         case .page(let id, let result, let scores, let isLast): arrived(id, result, scores, isLast: isLast)
         case .pageFailed(let id, _):
@@ -417,6 +421,9 @@ final class SQLiteStore: ScoreStore {
             case TimerTag.claim:
                 store.claim()
                 store.schedule(tag, StoreLimits.claimPause)
+            case TimerTag.age:
+                store.services.writes.post(.oldest(worker: store.worker))
+                store.schedule(tag, StoreLimits.agePause)
             case TimerTag.read: store.startReads()
             default: store.forget()
             }

@@ -241,6 +241,14 @@ final class SQLiteTables {
         return claims
     }
 
+    func oldestDue(at now: Int64) throws(SQLiteError) -> FlushMark? {
+        let due = due  // whose row is read: held while it is
+        due.bind(1, now)
+        due.bind(2, 1)
+        defer { due.reset() }
+        return try due.step() ? FlushMark(due.bytes(0)) : nil
+    }
+
     // MARK: The poster's place
 
     func told() throws(SQLiteError) -> Int64 {

@@ -96,6 +96,8 @@ final class SQLiteWriter: MailboxReceiver<SQLiteWrite> {
             let claims = try tables.claim(
                 now: now.microseconds, until: Self.due(now), maximumBatch: maximumBatch)
             answers.append((worker, .claimed(claims)))
+        case .oldest(let worker):
+            answers.append((worker, .oldest(try tables.oldestDue(at: now.microseconds))))
         case .published(let marks): try tables.forget(marks)
         case .told(let worker): answers.append((worker, .told(try tables.told())))
         case .tell(let id): try tables.tell(id)
@@ -168,6 +170,7 @@ final class SQLiteWriter: MailboxReceiver<SQLiteWrite> {
         case .batch(let batch, _): return (batch.worker, .batchFailed(batch.number, error))
         case .claim(let worker, _): return (worker, .claimed([]))
         case .told(let worker): return (worker, .told(nil))
+        case .oldest: return nil
         // Nobody asks for these again: they are part of the next transaction. (What a trigger refuses it always refuses.)
         case .drop, .published, .tell:
             if !error.isConstraint { pending.append(request) }

@@ -128,6 +128,13 @@ enum ScoreSQL {
             ORDER BY claimed.flush, flush.id
             """, parameterTypes: [T.int4, T.int4, T.uuid])
 
+    /// The oldest row that is due. Result: `flush`.
+    static let oldest = Statement(
+        name: "oldest",
+        sql: """
+            SELECT flush FROM score_outbox WHERE due_at <= now() AND ids IS NOT NULL ORDER BY flush LIMIT 1
+            """, parameterTypes: [])
+
     /// Flushes that were taken over are on the bus: their marks stay for a while. $1 marks.
     static let published = Statement(
         name: "published",

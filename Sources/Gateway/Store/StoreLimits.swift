@@ -46,6 +46,9 @@ enum StoreLimits {
     /// Between two looks for rows that are due.
     static let claimPause: Duration = .seconds(1)
 
+    /// Between two looks at the oldest of them, for the metrics.
+    static let agePause: Duration = .seconds(10)
+
     /// Rows that are taken over at once: at most 16,000 scores, which is 2 MB of JSON with usual names.
     static let claimedRows: Int32 = 16
 
