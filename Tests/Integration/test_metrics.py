@@ -211,3 +211,7 @@ def test_dashboard_and_alerts_ask_for_what_is_there(world, tmp_path):
     for expression in expressions:
         asked |= names(expression)
     assert asked <= known, asked - known
+    # By a name of its own, by the Services of deploy/kubernetes, and by those that Kólga makes.
+    down = re.search(r'up\{job=~"(.+)"\} == 0', alerts)[1]
+    for job in ["score-gateway", "score-gateway-reporter", "staging-scores-service", "pr-12-reporter-service", "x-poster-service"]:
+        assert re.fullmatch(down, job), job
