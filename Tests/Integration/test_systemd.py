@@ -201,3 +201,11 @@ def test_what_is_installed_needs_no_toolchain(machine):
     dockerfile = (CHECKOUT / "deploy" / "Dockerfile").read_text()
     assert re.search(r"apt-get install (.+)", said)[1] in dockerfile
     assert said.splitlines()[-1].startswith("systemctl enable --now")
+
+
+def test_a_new_version_keeps_the_configuration(machine):
+    variables = machine() / "etc" / "score-gateway" / "env"
+    assert variables.stat().st_mode & 0o777 == 0o600 and variables.parent.stat().st_mode & 0o777 == 0o700
+    variables.write_text("API_TOKENS=kept\n")
+    machine()
+    assert variables.read_text() == "API_TOKENS=kept\n"
