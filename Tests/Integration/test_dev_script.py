@@ -142,3 +142,21 @@ def test_without_swift_it_says_how_to_get_it(checkout):
         pytest.skip("Swift is in /usr/bin here")
     result = dev(checkout, "run", PATH=path, GATEWAY_BIN="", DATABASE_URL="postgresql://x/x", BROKER_URL="amqp://x")
     assert result.returncode != 0 and "swiftly" in result.stderr
+
+
+def test_stages_run_from_any_folder(checkout):
+    """`test` calls the script anew for some of its stages; what it was called by is relative to another folder then."""
+    tools = checkout / "tools"
+    tools.mkdir()
+    (tools / "swift").write_text("#!/bin/sh\necho Swift version 6.3\n")
+    (tools / "swift").chmod(0o755)
+    result = subprocess.run(
+        [f"{checkout.name}/deploy/dev", "test", "lint"],
+        cwd=checkout.parent,
+        env={"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(checkout)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0 and "stages: 1 passed, 0 failed" in result.stdout, result.stdout + result.stderr
