@@ -25,9 +25,11 @@ def checkout(tmp_path):
 
 
 def dev(checkout, *arguments, **env):
+    """None is a variable that is not set."""
+    env = {"PATH": os.environ["PATH"], "HOME": str(checkout), "GATEWAY_BIN": binary(), **env}
     return subprocess.run(
         [checkout / "deploy" / "dev", *arguments],
-        env={"PATH": os.environ["PATH"], "HOME": str(checkout), "GATEWAY_BIN": binary(), **env},
+        env={name: value for name, value in env.items() if value is not None},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -140,8 +142,10 @@ def test_without_swift_it_says_how_to_get_it(checkout):
     path = "/usr/bin:/bin"
     if shutil.which("swift", path=path):
         pytest.skip("Swift is in /usr/bin here")
-    result = dev(checkout, "run", PATH=path, GATEWAY_BIN="", DATABASE_URL="postgresql://x/x", BROKER_URL="amqp://x")
-    assert result.returncode != 0 and "swiftly" in result.stderr
+    urls = {"DATABASE_URL": "postgresql://x/x", "BROKER_URL": "amqp://x"}
+    for home in [str(checkout), None]:  # a service of the system has none
+        result = dev(checkout, "run", PATH=path, HOME=home, GATEWAY_BIN="", **urls)
+        assert result.returncode == 1 and "swiftly" in result.stderr and "unbound" not in result.stderr
 
 
 def test_stages_run_from_any_folder(checkout):
