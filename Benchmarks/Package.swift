@@ -9,8 +9,8 @@ let package = Package(
     name: "benchmarks",
     dependencies: [
         .package(name: "score-gateway", path: ".."),
-        // Without its interposers: their packages are not needed for times.
-        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
+        // Exact, as in ../Package.swift. Without its interposers: their packages are not needed for times.
+        .package(url: "https://github.com/ordo-one/benchmark", exact: "1.38.1", traits: []),
     ],
     targets: [
         .executableTarget(

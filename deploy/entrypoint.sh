@@ -35,8 +35,9 @@ develop() {
     cd /src
     program=
     watcher=
+    # One of them may be gone already, which kill calls an error: the other is still waited for.
     # shellcheck disable=SC2086 # one word a process, or none
-    trap 'kill -TERM $program $watcher 2>/dev/null; wait; exit 0' TERM INT
+    trap 'kill -TERM $program $watcher 2>/dev/null || true; wait; exit 0' TERM INT
     while :; do
         if swift build --product score-gateway; then
             if [ -n "$program" ]; then

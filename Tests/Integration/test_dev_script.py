@@ -5,7 +5,9 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
+import time
 import urllib.request
 
 import pytest
@@ -25,9 +27,11 @@ def checkout(tmp_path):
 
 
 def dev(checkout, *arguments, **env):
+    """None is a variable that is not set."""
+    env = {"PATH": os.environ["PATH"], "HOME": str(checkout), "GATEWAY_BIN": binary(), **env}
     return subprocess.run(
         [checkout / "deploy" / "dev", *arguments],
-        env={"PATH": os.environ["PATH"], "HOME": str(checkout), "GATEWAY_BIN": binary(), **env},
+        env={name: value for name, value in env.items() if value is not None},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -140,5 +144,63 @@ def test_without_swift_it_says_how_to_get_it(checkout):
     path = "/usr/bin:/bin"
     if shutil.which("swift", path=path):
         pytest.skip("Swift is in /usr/bin here")
-    result = dev(checkout, "run", PATH=path, GATEWAY_BIN="", DATABASE_URL="postgresql://x/x", BROKER_URL="amqp://x")
-    assert result.returncode != 0 and "swiftly" in result.stderr
+    urls = {"DATABASE_URL": "postgresql://x/x", "BROKER_URL": "amqp://x"}
+    for home in [str(checkout), None]:  # a service of the system has none
+        result = dev(checkout, "run", PATH=path, HOME=home, GATEWAY_BIN="", **urls)
+        assert result.returncode == 1 and "swiftly" in result.stderr and "unbound" not in result.stderr
+
+
+def test_stages_run_from_any_folder(checkout):
+    """`test` calls the script anew for some of its stages; what it was called by is relative to another folder then."""
+    tools = checkout / "tools"
+    tools.mkdir()
+    (tools / "swift").write_text("#!/bin/sh\necho Swift version 6.3\n")
+    (tools / "swift").chmod(0o755)
+    result = subprocess.run(
+        [f"{checkout.name}/deploy/dev", "test", "lint"],
+        cwd=checkout.parent,
+        env={"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(checkout)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0 and "stages: 1 passed, 0 failed" in result.stdout, result.stdout + result.stderr
+
+
+@pytest.mark.timeout(300)
+def test_two_checkouts_start_servers_at_once(tmp_path):
+    checkouts = [tmp_path / name for name in ["one", "two"]]
+    starts = []
+    for checkout in checkouts:
+        (checkout / "deploy").mkdir(parents=True)
+        script = shutil.copy(DEV, checkout / "deploy" / "dev")
+        starts.append(subprocess.Popen(
+            [script, "services", "up"], env={"PATH": os.environ["PATH"], "HOME": str(checkout)}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        ))  # fmt: skip
+    try:
+        for start in starts:
+            _, told = start.communicate(timeout=240)
+            assert start.returncode == 0, told
+        lines = [(checkout / ".services" / "env").read_text().splitlines() for checkout in checkouts]
+        ports = [line for each in lines for line in each if "_port=" in line]
+        assert len(ports) == len(set(ports)) == 8
+    finally:
+        for checkout in checkouts:
+            assert dev(checkout, "services", "down").returncode == 0
+
+
+@pytest.mark.timeout(200)
+def test_who_cannot_start_is_not_waited_for(checkout):
+    assert dev(checkout, "services", "up").returncode == 0
+    variables = dict(line.split("=", 1) for line in (checkout / ".services" / "env").read_text().splitlines())
+    # RabbitMQ takes its port last of all.
+    for name, port, limit in [("postgresql", "postgres_port", 30), ("rabbitmq", "broker_port", 90)]:
+        assert dev(checkout, "services", "stop", name).returncode == 0
+        with socket.create_server(("127.0.0.1", int(variables[port]))):
+            began = time.monotonic()
+            result = dev(checkout, "services", "start", name)
+            assert result.returncode == 1 and "did not start" in result.stderr
+            assert time.monotonic() - began < limit
+        assert dev(checkout, "services", "start", name).returncode == 0

@@ -128,6 +128,31 @@ def test_a_development_server_needs_its_image(world):
         assert "DEV_SERVER=1 needs the development image; serving as usual" in served.log
 
 
+def test_a_development_server_ends_in_good_order(tmp_path):
+    """The program has ended by itself; the watcher takes its time, and is waited for."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    stand_ins = {
+        "swift": f'case "$*" in *--show-bin-path) echo {tools} ;; esac',
+        "score-gateway": "exit 3",
+        "inotifywait": f"cd {tmp_path}; trap 'kill $!; sleep 0.5; touch ended; exit 0' TERM; sleep 60 & touch watches; wait",
+    }
+    for name, text in stand_ins.items():
+        (tools / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tools / name).chmod(0o755)
+    script = tmp_path / "entrypoint"
+    script.write_text(ENTRYPOINT.read_text().replace("cd /src", f"cd {tmp_path}"))
+    process = subprocess.Popen(
+        ["/bin/sh", script], env={"PATH": f"{tools}:/usr/bin:/bin", "DEV_SERVER": "1"}, stdin=subprocess.DEVNULL
+    )
+    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    eventually(lambda: (tmp_path / "watches").exists(), what="the watcher watches")
+    eventually(lambda: len(children.read_text().split()) == 1, what="the program has ended")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 0
+    assert (tmp_path / "ended").exists()
+
+
 def programs(process):
     """The program that a process is, and those that it has started."""
     children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()

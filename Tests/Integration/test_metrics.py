@@ -206,8 +206,19 @@ def test_dashboard_and_alerts_ask_for_what_is_there(world, tmp_path):
         for target in panel["targets"]:
             asked |= names(target["expr"])
     alerts = (MONITORING / "alerts.yml").read_text()
-    expressions = re.findall(r"^ +expr: (.+)$", alerts, re.MULTILINE)
+    expressions = re.findall(r"^ +expr: (?:>-\n)?([^\n]+(?:\n {10}[^\n]+)*)$", alerts, re.MULTILINE)
     assert len(expressions) >= 8 and alerts.count("- alert:") == len(expressions) == alerts.count("summary:")
     for expression in expressions:
         asked |= names(expression)
     assert asked <= known, asked - known
+    # By a name of its own, by the Services of deploy/kubernetes, and by those that Kólga makes.
+    down = re.search(r'up\{job=~"(.+)"\} == 0', alerts)[1]
+    for job in ["score-gateway", "score-gateway-reporter", "staging-scores-service", "pr-12-reporter-service", "x-poster-service"]:
+        assert re.fullmatch(down, job), job
+    # What probes are told is no error, and does not dilute one.
+    counts = re.findall(r"score_gateway_http_requests_total\{(.*?)\}?\[5m\]", alerts)
+    assert len(counts) == 2 and all('route!~"/healthz|/readiness|/metrics"' in labels for labels in counts)
+    gateway.request("GET", "/healthz")
+    gateway.request("GET", "/readiness")
+    routes = {dict(labels)["route"] for name, labels in read(gateway).samples if name == "score_gateway_http_requests_total"}
+    assert {"/healthz", "/readiness", "/metrics"} <= routes

@@ -3,6 +3,8 @@
 import contextlib
 import http.client
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +14,7 @@ import uuid
 import pytest
 
 from gateway import binary
+from services import CHECKOUT
 from waiting import eventually
 
 
@@ -161,3 +164,48 @@ def test_who_comes_while_it_is_down_is_served_afterwards(manager):
     systemd.start()
     client.join(timeout=30)
     assert answers == [200]
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """Does what the head of the unit says, on a machine that is a folder: what it builds and asks for is only noted."""
+    unit = (CHECKOUT / "deploy" / "systemd" / "score-gateway.service").read_text()
+    lines = re.findall(r"^#   (.+)$", unit[: unit.index("[Unit]")], re.MULTILINE)
+    script = "\n".join(lines).replace("/usr/local/bin", f"{tmp_path}/bin").replace("/etc/", f"{tmp_path}/etc/")
+    tools, built = tmp_path / "tools", tmp_path / "built"
+    for folder in [tools, built, tmp_path / "bin", tmp_path / "etc" / "systemd" / "system"]:
+        folder.mkdir(parents=True)
+    shutil.copy("/bin/true", built / "score-gateway")
+    for name in ["swift", "apt-get", "systemctl"]:
+        answer = f"case $* in *show-bin-path) echo {built} ;; esac"
+        (tools / name).write_text(f"#!/bin/sh\necho {name} $* >>{tmp_path}/said\n{answer}\n")
+        (tools / name).chmod(0o755)
+
+    def install():
+        environment = {"PATH": f"{tools}:{os.environ['PATH']}"}
+        subprocess.run(["bash", "-euc", script], cwd=CHECKOUT, env=environment, check=True, timeout=60)
+        return tmp_path
+
+    return install
+
+
+def test_what_is_installed_needs_no_toolchain(machine):
+    folder = machine()
+    assert os.access(folder / "bin" / "score-gateway", os.X_OK)
+    assert sorted(path.name for path in (folder / "etc" / "systemd" / "system").iterdir()) == [
+        "score-gateway.service", "score-gateway.socket",
+    ]
+    said = (folder / "said").read_text()
+    assert "swift build -c release --static-swift-stdlib --product score-gateway\n" in said
+    # The same libraries as the image.
+    dockerfile = (CHECKOUT / "deploy" / "Dockerfile").read_text()
+    assert re.search(r"apt-get install (.+)", said)[1] in dockerfile
+    assert said.splitlines()[-1].startswith("systemctl enable --now")
+
+
+def test_a_new_version_keeps_the_configuration(machine):
+    variables = machine() / "etc" / "score-gateway" / "env"
+    assert variables.stat().st_mode & 0o777 == 0o600 and variables.parent.stat().st_mode & 0o777 == 0o700
+    variables.write_text("API_TOKENS=kept\n")
+    machine()
+    assert variables.read_text() == "API_TOKENS=kept\n"
