@@ -4,19 +4,8 @@ import json
 
 import pytest
 
-from browser import Browser
+from browser import shows
 from waiting import eventually
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("chromium"))
-    yield browser
-    browser.close()
-
-
-def shows(browser, text, seconds=30):
-    eventually(lambda: text in browser.text, seconds, f"the page shows {text!r}")
 
 
 def test_the_page_shows_a_score_without_a_reload(world, chromium):

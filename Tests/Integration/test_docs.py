@@ -9,15 +9,7 @@ import sys
 import pytest
 from openapi_spec_validator import validate
 
-from browser import Browser
 from waiting import eventually
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("chromium"))
-    yield browser
-    browser.close()
 
 
 def document(gateway):

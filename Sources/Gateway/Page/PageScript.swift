@@ -37,6 +37,8 @@ enum PageScript {
         let isLive = false;               // past what is sent at first, whose pace is not the players'
         let isRepeating = false;          // in what a resumed feed sends at first
         let newest = null;                // the highest id
+        let oldest = null;                // the lowest
+        let resumed = null;               // the highest when the feed was resumed, until a higher one comes
         const seen = new Set();           // in order of arrival: ids, and what came without one
 
         function address() {
@@ -59,6 +61,7 @@ enum PageScript {
             isLive = false;
             openedAt = lastMessageAt = performance.now();
             isRepeating = newest !== null;
+            resumed = newest;
             if (!isRepeating) forget();   // what follows is a snapshot of everything
             show("live", "Live");
           };
@@ -126,15 +129,21 @@ enum PageScript {
           schedule();
         }
 
-        // Whether it is new. Scores of the replaced services may have no id: two of them may be equal, but not in what a
-        // resumed feed repeats.
+        // Whether it is new. A resumed feed begins with what may have come late, and so with more than this page ever had:
+        // what is below all its ids was stored before it was opened. Scores of the replaced services may have no id: two
+        // of them may be equal, but not in what a resumed feed repeats.
         function remember(id, data) {
           const hasID = typeof id === "number";
           const key = hasID ? id : data;
+          if (hasID && resumed !== null) {
+            if (id > resumed) resumed = null;
+            else if (id < oldest) return false;
+          }
           if (seen.has(key) && (hasID || isRepeating)) return false;
           seen.add(key);
           if (seen.size > SEEN) seen.delete(seen.values().next().value);
           if (hasID && (newest === null || id > newest)) newest = id;
+          if (hasID && (oldest === null || id < oldest)) oldest = id;
           return true;
         }
 
@@ -208,6 +217,7 @@ enum PageScript {
         function forget() {
           queue = [];
           seen.clear();
+          oldest = null;
           total = live = 0;
           samples.length = 0;
           players.clear();
