@@ -1,11 +1,42 @@
 """Section 3: the page at `/` after its connection, its machine or the gateway was away."""
 
 from browser import shows
+from lossy_link import LossyLink
 from waiting import eventually
 
 STATE = "document.getElementById('state').dataset.state"
 COUNT = "Number(document.getElementById('count').textContent.replace(/\\D/g, ''))"
 PLAYERS = "[...document.querySelectorAll('#scores tr')].map((row) => row.cells[0].textContent)"
+
+# The wall clock, which a test sets forward by seconds.
+CLOCK = """
+    const Clock = Date;
+    let passed = 0;
+    window.pass = (seconds) => { passed += seconds * 1000 };
+    window.Date = class extends Clock {
+      constructor(...given) { given.length ? super(...given) : super(Clock.now() + passed) }
+      static now() { return Clock.now() + passed }
+    };
+"""
+# How many the page made, and how many of them opened.
+SOCKETS = """
+    window.sockets = window.opened = 0;
+    window.WebSocket = class extends WebSocket {
+      constructor(url) {
+        super(url);
+        window.sockets += 1;
+        this.addEventListener("open", () => { window.opened += 1 });
+      }
+    };
+"""
+# What it said of its connection after "Connecting…".
+STATES = """
+    window.states = [];
+    addEventListener("DOMContentLoaded", () => {
+      const state = document.getElementById("state");
+      new MutationObserver(() => window.states.push(state.textContent)).observe(state, { childList: true });
+    });
+"""
 
 
 def is_live(browser):
@@ -31,3 +62,38 @@ def test_what_a_resumed_feed_repeats_is_not_new(world, chromium):
     shows(chromium, "after")
     assert chromium.evaluate(PLAYERS)[:3] == ["after", "old-5000", "old-4999"]
     assert chromium.evaluate(COUNT) == 1001
+
+
+def test_a_line_that_is_dead_is_noticed(world, chromium):
+    """Nothing passes, and neither side is told. A minute later, by the wall clock, as after a sleep."""
+    gateway = world.gateway()
+    gateway.post("before", 1)
+    with LossyLink(gateway.url) as link, chromium.beginning_with(CLOCK + SOCKETS):
+        chromium.open(link.url + "/")
+        shows(chromium, "before")
+        link.stall()
+        gateway.post("missed", 2)
+        assert chromium.evaluate("window.sockets") == 1
+        chromium.evaluate("window.pass(61)")
+        eventually(lambda: chromium.evaluate("window.sockets") > 1, what="it connects anew")
+        link.flow()
+        shows(chromium, "missed")
+        is_live(chromium)
+        counts(chromium, 2)
+
+
+def test_a_quiet_line_that_lives_stays_live(world, chromium):
+    """It is looked at, and nobody is told."""
+    gateway = world.gateway()
+    gateway.post("before", 1)
+    with chromium.beginning_with(CLOCK + SOCKETS + STATES):
+        chromium.open(gateway.url + "/")
+        shows(chromium, "before")
+        is_live(chromium)
+        for number in range(2, 5):
+            chromium.evaluate("window.pass(61)")
+            eventually(lambda: chromium.evaluate("window.opened") == number, what="it connects anew")
+        gateway.post("after", 2)
+        shows(chromium, "after")
+        counts(chromium, 2)
+        assert chromium.evaluate("window.states.join()") == "Live"

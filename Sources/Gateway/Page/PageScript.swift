@@ -18,6 +18,8 @@ enum PageScript {
         const BEST = 8;                   // shown in the list of the best
         const PLAYERS = 2_000;            // remembered for it; beyond, the lower half is forgotten
         const STALE = 30_000;             // ms without a message, after which a page that was hidden connects anew
+        const SILENT = 60_000;            // ms without one, after which any does: a dead line does not say that it is
+        const SLOW = 1_000;               // ms of connecting, after which the page says so
 
         const element = (id) => document.getElementById(id);
         const [table, state, count, rate, empty, pause, top, best, form] =
@@ -30,10 +32,9 @@ enum PageScript {
 
         let socket = null;
         let failures = 0;
-        let retryTimer = 0;
-        let connectTimer = 0;
-        let openedAt = 0;
-        let lastMessageAt = 0;
+        let timers = [];                  // of the socket, or of the next one
+        let openedAt = 0;                 // on the wall clock, which goes on while the machine sleeps
+        let lastMessageAt = 0;            // or when it opened
         let isLive = false;               // past what is sent at first, whose pace is not the players'
         let isRepeating = false;          // in what a resumed feed sends at first
         let newest = null;                // the highest id
@@ -52,14 +53,14 @@ enum PageScript {
 
         function connect() {
           disconnect();
-          show("connecting", total === 0 ? "Connecting…" : "Connecting again…");
           const opening = socket = new WebSocket(address());
-          connectTimer = setTimeout(() => opening.close(), CONNECT_LIMIT);
+          later(SLOW, () => show("connecting", total === 0 ? "Connecting…" : "Connecting again…"));
+          later(CONNECT_LIMIT, () => opening.close());
           opening.onopen = () => {
-            clearTimeout(connectTimer);
+            clearTimers();
             failures = 0;
             isLive = false;
-            openedAt = lastMessageAt = performance.now();
+            openedAt = lastMessageAt = Date.now();
             isRepeating = newest !== null;
             resumed = newest;
             if (!isRepeating) forget();   // what follows is a snapshot of everything
@@ -73,8 +74,7 @@ enum PageScript {
 
         // Lets go of the socket; what it still has to say is not heard.
         function disconnect() {
-          clearTimeout(retryTimer);
-          clearTimeout(connectTimer);
+          clearTimers();
           const old = socket;
           socket = null;
           if (!old) return;
@@ -85,17 +85,32 @@ enum PageScript {
         function retry() {
           disconnect();
           const limit = Math.min(RETRY_LIMIT, RETRY_FIRST * 2 ** failures++);
-          retryTimer = setTimeout(connect, limit * (0.5 + Math.random() / 2));
+          later(limit * (0.5 + Math.random() / 2), connect);
           show("lost", "Connection lost, trying again");
+        }
+
+        function later(delay, action) {
+          timers.push(setTimeout(action, delay));
+        }
+
+        function clearTimers() {
+          timers.forEach(clearTimeout);
+          timers = [];
+        }
+
+        function isSilent(limit) {
+          return socket?.readyState === WebSocket.OPEN && Date.now() - lastMessageAt > limit;
         }
 
         // A page that comes back, from the background or to a network, does not wait for its timer.
         document.addEventListener("visibilitychange", () => {
-          if (document.hidden) return;
-          const isQuiet = performance.now() - lastMessageAt > STALE;
-          if (!socket || (socket.readyState === WebSocket.OPEN && isQuiet)) connect();
+          if (!document.hidden && (!socket || isSilent(STALE))) connect();
         });
         addEventListener("online", connect);
+        // Nor does it trust a line that says nothing, as after the machine slept. Where it was alive, nothing is missed.
+        setInterval(() => {
+          if (!document.hidden && isSilent(SILENT)) connect();
+        }, 1000);
 
         function show(name, text) {
           if (state.dataset.state !== name) state.dataset.state = name;
@@ -113,7 +128,7 @@ enum PageScript {
           let score;
           try { score = JSON.parse(data); } catch { return; }
           if (typeof score?.user !== "string" || typeof score.score !== "number") return;
-          const now = performance.now();
+          const now = Date.now();
           if (!isLive && (now - openedAt > 2000 || (lastMessageAt > openedAt && now - lastMessageAt > 300))) {
             isLive = true;
             isRepeating = false;
