@@ -97,3 +97,53 @@ def test_a_quiet_line_that_lives_stays_live(world, chromium):
         shows(chromium, "after")
         counts(chromium, 2)
         assert chromium.evaluate("window.states.join()") == "Live"
+
+
+def test_after_a_long_absence_it_goes_on_from_the_newest(world, chromium):
+    gateway = world.gateway()
+    gateway.post("the best", 1_000_000)
+    with chromium.beginning_with(CLOCK):
+        chromium.open(gateway.url + "/")
+        shows(chromium, "the best")
+        gateway.stop()
+        eventually(lambda: chromium.evaluate(STATE) != "live")
+        world.fill(5000, lambda n: f"missed-{n}")
+        chromium.evaluate("window.pass(600)")
+        again = world.gateway(PORT=gateway.port)
+        is_live(chromium)
+        again.post("after", 1)
+        shows(chromium, "after")
+        assert chromium.evaluate(PLAYERS)[:3] == ["after", "missed-5000", "missed-4999"]
+        assert chromium.evaluate(COUNT) == 1002, "what was there before, the snapshot, and the new one"
+        assert chromium.evaluate("document.querySelector('#best li bdi').textContent") == "the best"
+        assert "was away from" in chromium.text and "goes on from the newest" in chromium.text
+
+
+def test_after_a_long_absence_in_which_little_came_nothing_is_missed(world, chromium):
+    gateway = world.gateway()
+    gateway.post("before", 1)
+    with chromium.beginning_with(CLOCK):
+        chromium.open(gateway.url + "/")
+        shows(chromium, "before")
+        gateway.stop()
+        eventually(lambda: chromium.evaluate(STATE) != "live")
+        world.fill(500, lambda n: f"missed-{n}")
+        chromium.evaluate("window.pass(600)")
+        world.gateway(PORT=gateway.port)
+        counts(chromium, 501)
+        assert "away" not in chromium.text
+
+
+def test_after_a_short_absence_nothing_is_missed(world, chromium):
+    gateway = world.gateway(FEED_HISTORY=10)
+    gateway.post("before", 1)
+    with chromium.beginning_with(CLOCK):
+        chromium.open(gateway.url + "/")
+        shows(chromium, "before")
+        gateway.stop()
+        eventually(lambda: chromium.evaluate(STATE) != "live")
+        world.fill(5000, lambda n: f"missed-{n}")
+        chromium.evaluate("window.pass(100)")
+        world.gateway(PORT=gateway.port, FEED_HISTORY=10)
+        counts(chromium, 5001)
+        assert "away" not in chromium.text

@@ -19,11 +19,12 @@ enum PageScript {
         const PLAYERS = 2_000;            // remembered for it; beyond, the lower half is forgotten
         const STALE = 30_000;             // ms without a message, after which a page that was hidden connects anew
         const SILENT = 60_000;            // ms without one, after which any does: a dead line does not say that it is
+        const AWAY = 180_000;             // ms without one, after which the page does not ask for all that it missed
         const SLOW = 1_000;               // ms of connecting, after which the page says so
 
         const element = (id) => document.getElementById(id);
-        const [table, state, count, rate, empty, pause, top, best, form] =
-          ["scores", "state", "count", "rate", "empty", "pause", "top", "best", "post"].map(element);
+        const [table, state, count, rate, empty, away, pause, top, best, form] =
+          ["scores", "state", "count", "rate", "empty", "away", "pause", "top", "best", "post"].map(element);
         const sameDay = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
         const otherDay = new Intl.DateTimeFormat(undefined,
           { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
@@ -39,27 +40,31 @@ enum PageScript {
         let isRepeating = false;          // in what a resumed feed sends at first
         let newest = null;                // the highest id
         let oldest = null;                // the lowest
+        let awaySince = 0;                // until the snapshot says whether something was missed
         let resumed = null;               // the highest when the feed was resumed, until a higher one comes
         const seen = new Set();           // in order of arrival: ids, and what came without one
 
-        function address() {
+        function address(after) {
           const reporter = document.querySelector("meta[name=reporter-url]").content;
           const base = reporter ? reporter.replace(/\/*$/, "/") : document.baseURI;
           const url = new URL(`ws/${Date.now()}`, base);
           url.protocol = url.protocol.replace("http", "ws");
-          if (newest !== null) url.searchParams.set("after", newest);
+          if (after !== null) url.searchParams.set("after", after);
           return url;
         }
 
         function connect() {
           disconnect();
-          const opening = socket = new WebSocket(address());
+          // After a night, all that was missed would take long, and what is new would wait behind it.
+          const wasAway = newest !== null && Date.now() - lastMessageAt > AWAY;
+          const opening = socket = new WebSocket(address(wasAway ? null : newest));
           later(SLOW, () => show("connecting", total === 0 ? "Connecting…" : "Connecting again…"));
           later(CONNECT_LIMIT, () => opening.close());
           opening.onopen = () => {
             clearTimers();
             failures = 0;
             isLive = false;
+            awaySince = wasAway ? lastMessageAt : 0;
             openedAt = lastMessageAt = Date.now();
             isRepeating = newest !== null;
             resumed = newest;
@@ -144,12 +149,23 @@ enum PageScript {
           schedule();
         }
 
+        // A snapshot of the newest scores reaches back to what the page has, or not.
+        function tellAbsence(lowest) {
+          if (lowest > newest) {
+            const [from, to] = [awaySince, Date.now()].map((time) => otherDay.format(time));
+            away.textContent = `This page was away from ${from} to ${to}. It goes on from the newest scores.`;
+            away.hidden = false;
+          }
+          awaySince = 0;
+        }
+
         // Whether it is new. A resumed feed begins with what may have come late, and so with more than this page ever had:
         // what is below all its ids was stored before it was opened. Scores of the replaced services may have no id: two
         // of them may be equal, but not in what a resumed feed repeats.
         function remember(id, data) {
           const hasID = typeof id === "number";
           const key = hasID ? id : data;
+          if (hasID && awaySince > 0) tellAbsence(id);
           if (hasID && resumed !== null) {
             if (id > resumed) resumed = null;
             else if (id < oldest) return false;

@@ -70,6 +70,7 @@ enum PageStyle {
         th:nth-child(n+2), td:nth-child(n+2) { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
         td:nth-child(2) { font-weight: 600; }
         td:nth-child(3) { color: var(--quiet); font-size: 0.8rem; line-height: 1.75; }
+        #away { padding: 0.3rem 0.4rem 0.6rem; font-size: 0.85rem; color: var(--wait); }
         .note { padding: 2rem 0.4rem; color: var(--quiet); }
         .fresh { animation: fresh 2s ease-out; }
         @keyframes fresh { from { background: var(--fresh); } }
