@@ -1,5 +1,9 @@
 """Section 3: the page at `/` after its connection, its machine or the gateway was away."""
 
+import threading
+
+from websockets.sync.server import serve
+
 from browser import shows
 from lossy_link import LossyLink
 from waiting import eventually
@@ -36,6 +40,15 @@ STATES = """
       const state = document.getElementById("state");
       new MutationObserver(() => window.states.push(state.textContent)).observe(state, { childList: true });
     });
+"""
+# For how long it waits before it connects again: of its timers, those of a length by chance, but for a frame's (250 ms).
+DELAYS = """
+    window.delays = [];
+    const set = setTimeout;
+    window.setTimeout = (action, delay, ...given) => {
+      if (!Number.isInteger(delay ?? 0) && delay > 250) window.delays.push(delay);
+      return set(action, delay, ...given);
+    };
 """
 
 
@@ -147,3 +160,19 @@ def test_after_a_short_absence_nothing_is_missed(world, chromium):
         world.gateway(PORT=gateway.port, FEED_HISTORY=10)
         counts(chromium, 5001)
         assert "away" not in chromium.text
+
+
+def test_a_feed_that_opens_and_closes_is_asked_ever_more_rarely(world, chromium):
+    """As one does whose history is out of reach. It is not called live."""
+    with serve(lambda socket: socket.close(1013, "try again later"), "127.0.0.1", 0) as refusing:
+        thread = threading.Thread(target=refusing.serve_forever)
+        thread.start()
+        try:
+            gateway = world.gateway(REPORTER_URL=f"http://127.0.0.1:{refusing.socket.getsockname()[1]}")
+            with chromium.beginning_with(STATES + DELAYS):
+                chromium.open(gateway.url + "/")
+                eventually(lambda: chromium.evaluate("Math.max(0, ...window.delays) > 1000"), what="it waits longer")
+                assert set(chromium.evaluate("window.states")) == {"Connection lost, trying again"}
+        finally:
+            refusing.shutdown()
+            thread.join()

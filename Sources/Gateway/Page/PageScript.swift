@@ -20,6 +20,7 @@ enum PageScript {
         const STALE = 30_000;             // ms without a message, after which a page that was hidden connects anew
         const SILENT = 60_000;            // ms without one, after which any does: a dead line does not say that it is
         const AWAY = 180_000;             // ms without one, after which the page does not ask for all that it missed
+        const SETTLED = 3_000;            // ms open, after which a feed works that has nothing to say
         const SLOW = 1_000;               // ms of connecting, after which the page says so
 
         const element = (id) => document.getElementById(id);
@@ -62,19 +63,25 @@ enum PageScript {
           later(CONNECT_LIMIT, () => opening.close());
           opening.onopen = () => {
             clearTimers();
-            failures = 0;
+            later(SETTLED, settled);
             isLive = false;
             awaySince = wasAway ? lastMessageAt : 0;
             openedAt = lastMessageAt = Date.now();
             isRepeating = newest !== null;
             resumed = newest;
             if (!isRepeating) forget();   // what follows is a snapshot of everything
-            show("live", "Live");
           };
           opening.onmessage = (event) => arrived(event.data);
           opening.onclose = () => {
             if (socket === opening) retry();
           };
+        }
+
+        // The feed works: one that only opens, and closes again, is asked ever more rarely.
+        function settled() {
+          clearTimers();
+          failures = 0;
+          show("live", "Live");
         }
 
         // Lets go of the socket; what it still has to say is not heard.
@@ -133,6 +140,7 @@ enum PageScript {
           let score;
           try { score = JSON.parse(data); } catch { return; }
           if (typeof score?.user !== "string" || typeof score.score !== "number") return;
+          if (timers.length > 0) settled();
           const now = Date.now();
           if (!isLive && (now - openedAt > 2000 || (lastMessageAt > openedAt && now - lastMessageAt > 300))) {
             isLive = true;
