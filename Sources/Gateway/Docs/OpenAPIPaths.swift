@@ -142,7 +142,7 @@ enum OpenAPIPaths {
             "operationId": "followByEvents",
             "tags": ["feed"],
             "summary": "The live feed as Server-Sent Events",
-            "description": "The same, an event each; its id is the score's.",
+            "description": "The same, an event each; its id is the score's. One that comes late, after a higher id, has none: the last id is the highest.",
             "parameters": [
               { "$ref": "#/components/parameters/History" },
               { "$ref": "#/components/parameters/After" },
