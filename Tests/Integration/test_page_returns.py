@@ -162,6 +162,35 @@ def test_after_a_short_absence_nothing_is_missed(world, chromium):
         assert "away" not in chromium.text
 
 
+def test_a_store_that_begins_anew_hides_nothing(world, chromium):
+    """It gives ids once more: some that the page knows, and some that are below all it has."""
+    world.fill(3000)
+    gateway = world.gateway(FEED_HISTORY=5)
+    chromium.open(gateway.url + "/")
+    counts(chromium, 5)
+    gateway.stop()
+    world.sql('truncate "Score" restart identity')
+    again = world.gateway(PORT=gateway.port, FEED_HISTORY=5)
+    is_live(chromium)
+    posted = [again.post(f"new-{index}", 1) for index in range(7)]
+    assert [score["id"] for score in posted] == list(range(1, 8))
+    counts(chromium, 12)
+    again.stop()
+    eventually(lambda: chromium.evaluate(STATE) != "live")
+    world.fill(1000, lambda n: f"missed-{n}")
+    third = world.gateway(PORT=gateway.port, FEED_HISTORY=5)
+    counts(chromium, 1012)
+    assert chromium.evaluate(PLAYERS)[0] == "missed-1000"
+    third.stop()
+    eventually(lambda: chromium.evaluate(STATE) != "live")
+    world.sql('truncate "Score" restart identity')
+    last = world.gateway(PORT=gateway.port, FEED_HISTORY=5)
+    is_live(chromium)
+    for index in range(7):
+        last.post(f"once-more-{index}", 1)
+    counts(chromium, 1019)
+
+
 def test_a_feed_that_opens_and_closes_is_asked_ever_more_rarely(world, chromium):
     """As one does whose history is out of reach. It is not called live."""
     with serve(lambda socket: socket.close(1013, "try again later"), "127.0.0.1", 0) as refusing:

@@ -39,11 +39,12 @@ enum PageScript {
         let lastMessageAt = 0;            // or when it opened
         let isLive = false;               // past what is sent at first, whose pace is not the players'
         let isRepeating = false;          // in what a resumed feed sends at first
-        let newest = null;                // the highest id
+        let newest = null;                // the highest id, of the store as it is now
         let oldest = null;                // the lowest
+        let latest = "";                  // when the one was created that was created last
         let awaySince = 0;                // until the snapshot says whether something was missed
         let resumed = null;               // the highest when the feed was resumed, until a higher one comes
-        const seen = new Set();           // in order of arrival: ids, and what came without one
+        const seen = new Map();           // in order of arrival: ids, and what came without one; when each was created
 
         function address(after) {
           const reporter = document.querySelector("meta[name=reporter-url]").content;
@@ -147,7 +148,7 @@ enum PageScript {
             isRepeating = false;
           }
           lastMessageAt = now;
-          if (!remember(score.id, data)) return;
+          if (!remember(score, data)) return;
           total += 1;
           if (isLive) live += 1;
           score.isFresh = isLive;
@@ -170,19 +171,27 @@ enum PageScript {
         // Whether it is new. A resumed feed begins with what may have come late, and so with more than this page ever had:
         // what is below all its ids was stored before it was opened. Scores of the replaced services may have no id: two
         // of them may be equal, but not in what a resumed feed repeats.
-        function remember(id, data) {
+        //
+        // A store that was emptied or restored gives ids once more. Its scores are told by when they were created.
+        function remember({ id, created_at: created = "" }, data) {
           const hasID = typeof id === "number";
-          const key = hasID ? id : data;
+          const isLatest = created > latest;
           if (hasID && awaySince > 0) tellAbsence(id);
           if (hasID && resumed !== null) {
             if (id > resumed) resumed = null;
-            else if (id < oldest) return false;
+            else if (id < oldest && !isLatest) return false;
           }
-          if (seen.has(key) && (hasID || isRepeating)) return false;
-          seen.add(key);
-          if (seen.size > SEEN) seen.delete(seen.values().next().value);
-          if (hasID && (newest === null || id > newest)) newest = id;
-          if (hasID && (oldest === null || id < oldest)) oldest = id;
+          const key = hasID ? id : data;
+          const known = seen.get(key);
+          // The replaced services do not say when.
+          const isDouble = known !== undefined && (known === created || known === "" || created === "");
+          if (isDouble && (hasID || isRepeating)) return false;
+          seen.set(key, created);
+          if (seen.size > SEEN) seen.delete(seen.keys().next().value);
+          if (isLatest) latest = created;
+          if (!hasID) return true;
+          if (newest === null || id > newest || isLatest) newest = id;
+          if (oldest === null || id < oldest) oldest = id;
           return true;
         }
 
@@ -257,6 +266,7 @@ enum PageScript {
           queue = [];
           seen.clear();
           oldest = null;
+          latest = "";
           total = live = 0;
           samples.length = 0;
           players.clear();
