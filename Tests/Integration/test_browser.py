@@ -1,6 +1,10 @@
 """Section 3: the page at `/`, in a real browser."""
 
+import contextlib
+import functools
+import http.server
 import json
+import threading
 
 import pytest
 
@@ -126,6 +130,39 @@ def test_a_score_is_posted_from_the_page(world, chromium):
     reporter = world.gateway(ROLE="reporter", SCORES_API=gateway.url, DATABASE_URL=None)
     chromium.open(reporter.url + "/")
     assert chromium.evaluate("document.getElementById('post') === null"), "nobody there takes scores"
+
+
+@contextlib.contextmanager
+def elsewhere(directory):
+    """Another origin: the address of an empty page."""
+    (directory / "index.html").write_text("<!doctype html><title>elsewhere</title>")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=directory)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_page_of_another_origin_that_is_allowed_reads_the_events(world, chromium, tmp_path):
+    """And comes again behind the last one, which it asks for with a field of its own."""
+    with elsewhere(tmp_path) as origin:
+        gateway = world.gateway(ALLOWED_ORIGINS=origin)
+        gateway.post("ada", 3)
+        chromium.open(origin)
+        chromium.evaluate(
+            f"window.users = []; window.source = new EventSource('{gateway.url}/events');"
+            "source.onmessage = (event) => users.push(JSON.parse(event.data).user)"
+        )
+        eventually(lambda: chromium.evaluate("users.join()") == "ada")
+        gateway.stop()
+        again = world.gateway(PORT=gateway.port, ALLOWED_ORIGINS=origin)
+        again.post("bob", 4)
+        eventually(lambda: "bob" in chromium.evaluate("users.join()"))
+        chromium.evaluate("source.close()")
 
 
 @pytest.mark.parametrize("width", [375, 1280, 1920])
