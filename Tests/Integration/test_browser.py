@@ -179,6 +179,19 @@ def test_it_fits(world, chromium, width):
     chromium.call("Emulation.clearDeviceMetricsOverride")
 
 
+def test_the_form_can_be_reached_on_a_laptop(world, chromium):
+    gateway = world.gateway()
+    gateway.request("POST", "/scores", json.dumps([{"user": f"player-{n}", "score": n} for n in range(100)]))
+    chromium.call("Emulation.setDeviceMetricsOverride", width=1366, height=625, deviceScaleFactor=1, mobile=False)
+    chromium.open(gateway.url + "/")
+    eventually(lambda: chromium.evaluate("document.querySelectorAll('#best li').length") == 8)
+    chromium.evaluate("document.querySelector('#post button').scrollIntoView({ block: 'nearest', behavior: 'instant' })")
+    box = json.loads(chromium.evaluate("JSON.stringify(document.querySelector('#post button').getBoundingClientRect())"))
+    header = chromium.evaluate("document.querySelector('header').getBoundingClientRect().bottom")
+    assert header <= box["top"] and box["bottom"] <= 625
+    chromium.call("Emulation.clearDeviceMetricsOverride")
+
+
 def test_the_page_is_complete_html(world):
     gateway = world.gateway()
     response = gateway.get("/")

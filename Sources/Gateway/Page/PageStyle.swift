@@ -19,7 +19,10 @@ enum PageStyle {
         body { background: var(--ground); color: var(--text); }
         header, main { max-width: 66rem; margin: 0 auto; padding-inline: var(--edge); }
         main { display: grid; grid-template-columns: minmax(0, 1fr) 16rem; gap: 0 2.5rem; align-items: start; }
-        aside { order: 2; position: sticky; top: 4.5rem; padding: 0.3rem 0.4rem; }
+        aside {
+          order: 2; position: sticky; top: 4.5rem; padding: 0.3rem 0.4rem;
+          max-height: calc(100vh - 4.5rem); overflow-y: auto;
+        }
         h2 { font-size: 0.75rem; font-weight: 500; color: var(--quiet); margin-bottom: 0.3rem; }
         ol { list-style: none; padding: 0; margin-bottom: 1.6rem; }
         li { display: flex; justify-content: space-between; gap: 1rem; padding: 0.28rem 0; }
@@ -76,7 +79,7 @@ enum PageStyle {
         @keyframes fresh { from { background: var(--fresh); } }
         @media (max-width: 60rem) {
           main { display: block; }
-          aside { position: static; }
+          aside { position: static; max-height: none; overflow-y: visible; }
           li:nth-child(n+4) { display: none; }
           ol { margin-bottom: 0.8rem; }
           form { grid-template-columns: 1fr 8rem auto; align-items: end; margin-bottom: 0.8rem; }
