@@ -128,6 +128,14 @@ def test_a_page_on_the_list_may_read_the_events(world):
     assert response.getheader("Access-Control-Allow-Headers") == "Last-Event-ID"
 
 
+def test_a_list_without_the_own_page_is_told(world):
+    own = {"REPORTER_URL": "https://Scores.example:443/live"}
+    told = "ALLOWED_ORIGINS lacks https://scores.example,"
+    assert told in world.gateway(ALLOWED_ORIGINS="https://one.example", **own).log
+    for origins in ("https://one.example,https://scores.example", "*", None):
+        assert told not in world.gateway(**world.apart, ALLOWED_ORIGINS=origins, **own).log
+
+
 def test_any_page_may_when_said_so(world):
     gateway = world.gateway(ALLOWED_ORIGINS="*")
     response = gateway.get("/scores", origin("https://elsewhere.example"))
