@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -24,13 +25,16 @@ def test_the_document_is_valid_and_says_what_this_process_hosts(world):
     assert everything["openapi"] == "3.1.0"
     assert set(everything["paths"]) == {
         "/scores", "/scores/{id}", "/", "/ws/{client_id}", "/events", "/healthz", "/readiness", "/metrics",
+        "/openapi.json", "/docs",
     }  # fmt: skip
     assert "2097152 bytes" in everything["paths"]["/scores"]["post"]["description"]
     ids = [operation["operationId"] for path in everything["paths"].values() for operation in path.values()]
     assert len(set(ids)) == len(ids)
     scores = document(world.gateway(ROLE="scores"))
     validate(scores)
-    assert set(scores["paths"]) == {"/scores", "/scores/{id}", "/healthz", "/readiness", "/metrics"}
+    assert set(scores["paths"]) == {
+        "/scores", "/scores/{id}", "/healthz", "/readiness", "/metrics", "/openapi.json", "/docs",
+    }  # fmt: skip
     poster = world.slack()
     assert world.gateway(ROLE="poster", DATABASE_URL=None, **poster.env).get("/openapi.json").status == 404
 
@@ -41,6 +45,20 @@ def test_every_operation_exists_and_no_other(gateway):
         target = path.replace("{id}", "1").replace("{client_id}", "1")
         allowed = gateway.request("OPTIONS", target).getheader("Allow").split(", ")
         assert set(allowed) - {"HEAD", "OPTIONS"} == {method.upper() for method in operations}, path
+
+
+def test_what_a_broken_escape_is_answered_is_in_it(gateway):
+    described = document(gateway)["paths"]["/events"]["get"]["responses"]
+    assert str(gateway.get("/events?after=%zz").status) in described
+
+
+@pytest.mark.parametrize(
+    "key", ["8e03978e", '"8e03978e"', '"with \\\\ and \\" and a blank"', "a,b", '"', '"open', '""', "a" * 256, '"a\\b"']
+)
+def test_a_key_is_taken_as_the_document_has_it(gateway, key):
+    pattern = document(gateway)["components"]["parameters"]["IdempotencyKey"]["schema"]["pattern"]
+    answer = gateway.request("POST", "/scores", '{"user": "ada", "score": 3}', {"Idempotency-Key": key})
+    assert answer.status == (200 if re.search(pattern, key) else 400)
 
 
 def test_it_is_not_sent_twice(gateway):
