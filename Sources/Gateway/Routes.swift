@@ -125,7 +125,7 @@ final class Routes: Responder {
             return eventStream(request, bytes, ticket, server)
         case (.events, .head):
             server.respond(
-                ticket, .ok, contentType: nil, fields: EventStreamConnection.fields, body: Span())
+                ticket.withoutLength, .ok, contentType: nil, fields: EventStreamConnection.fields, body: Span())
         case (.echo, .get):
             return upgrade(request, bytes, ticket, server) {
                 EchoConnection(deflate: $0, now: server.reactor.now)

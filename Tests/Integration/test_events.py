@@ -155,6 +155,11 @@ def test_coming_and_going_while_scores_come_loses_nothing(world):
 def test_methods_and_origins(gateway):
     head = gateway.request("HEAD", "/events")
     assert head.status == 200 and head.getheader("Content-Type") == "text/event-stream" and head.content == b""
+    assert head.getheader("Content-Length") is None, "GET has none"
+    with gateway.wire() as wire:
+        wire.send(request("HEAD", "/events") + request("GET", "/healthz"))
+        assert wire.answer(to="HEAD").status == 200
+        assert wire.answer().json == {"Status": 200}
     refused = gateway.request("POST", "/events", b"")
     assert refused.status == 405 and refused.getheader("Allow") == "GET, HEAD, OPTIONS"
     assert gateway.request("GET", "/events?after=x").status == 422
