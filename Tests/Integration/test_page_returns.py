@@ -191,6 +191,21 @@ def test_a_store_that_begins_anew_hides_nothing(world, chromium):
     counts(chromium, 1019)
 
 
+def test_rows_of_yesterday_have_a_date(world, chromium):
+    gateway = world.gateway()
+    gateway.post("yesterday", 1)
+    with chromium.beginning_with(CLOCK):
+        chromium.open(gateway.url + "/")
+        shows(chromium, "yesterday")
+        time = "document.querySelector('#scores tr').cells[2].textContent"
+        before = chromium.evaluate(time)
+        month = chromium.evaluate("new Intl.DateTimeFormat(undefined, { month: 'short' }).format(new Date())")
+        assert month not in before
+        chromium.evaluate("window.pass(24 * 3600)")
+        eventually(lambda: month in chromium.evaluate(time))
+        assert chromium.evaluate(PLAYERS) == ["yesterday"]
+
+
 def test_a_feed_that_opens_and_closes_is_asked_ever_more_rarely(world, chromium):
     """As one does whose history is out of reach. It is not called live."""
     with serve(lambda socket: socket.close(1013, "try again later"), "127.0.0.1", 0) as refusing:

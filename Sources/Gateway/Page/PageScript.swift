@@ -223,34 +223,46 @@ enum PageScript {
             spare.push(table.removeChild(table.lastElementChild));
           }
           const fragment = document.createDocumentFragment();
-          const today = new Date().toDateString();
+          turnDay();
           for (const score of batch.reverse()) {
-            fragment.append(row(score, score.isFresh && perSecond <= FRESH && batch.length <= FRESH, today));
+            fragment.append(row(score, score.isFresh && perSecond <= FRESH && batch.length <= FRESH));
           }
           table.prepend(fragment);
           empty.hidden = true;
         }
 
-        function row(score, isFresh, today) {
+        let today = "";
+
+        // Rows of yesterday have a date.
+        function turnDay() {
+          const day = new Date().toDateString();
+          if (day === today) return;
+          today = day;
+          told.second = "";
+          for (const row of table.rows) setText(row.cells[2], clock(row.created));
+        }
+
+        function row(score, isFresh) {
           const row = spare.pop() ?? blank();
           const [player, points, time] = row.cells;
           player.firstChild.textContent = player.title = score.user;
           points.textContent = score.score;
-          time.textContent = typeof score.created_at === "string" ? clock(score.created_at, today) : "";
+          row.created = score.created_at;
+          time.textContent = clock(row.created);
           row.className = isFresh ? "fresh" : "";
           return row;
         }
 
         // The last answer is kept: in a flood all rows of a frame are of one second.
-        const told = { second: "", today: "", text: "" };
+        const told = { second: "", text: "" };
 
-        function clock(created, today) {
+        function clock(created) {
+          if (typeof created !== "string") return "";
           const second = created.slice(0, 19);
-          if (second === told.second && today === told.today) return told.text;
+          if (second === told.second) return told.text;
           const date = new Date(created);
           if (Number.isNaN(date.getTime())) return "";
           told.second = second;
-          told.today = today;
           return told.text = (date.toDateString() === today ? sameDay : otherDay).format(date);
         }
 
@@ -340,6 +352,7 @@ enum PageScript {
         let perSecond = 0;
 
         setInterval(() => {
+          turnDay();
           rank();
           const now = performance.now();
           samples.push({ now, live });
