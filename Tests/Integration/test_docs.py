@@ -147,6 +147,28 @@ def test_the_page_shows_every_operation_and_tries_it(world, chromium):
     assert not chromium.errors
 
 
+def test_a_feed_is_not_read_out_and_is_written_once_a_frame(world, chromium):
+    """Frames come when the test says so."""
+    gateway = world.gateway()
+    with chromium.beginning_with("window.frames_ = []; window.requestAnimationFrame = (frame) => frames_.push(frame)"):
+        chromium.open(gateway.url + "/docs")
+        eventually(lambda: chromium.evaluate("document.querySelectorAll('details').length") > 5)
+        attempt(chromium, "followByWebSocket")
+        outcome(chromium, "followByWebSocket", "open")
+        list = "document.querySelector('#followByWebSocket pre')"
+        live = f"{list}.closest('[aria-live], [role=status]') === null"
+        assert chromium.evaluate(live) is True
+        assert chromium.evaluate("document.querySelector('#followByWebSocket [role=status]').textContent") == "open"
+        for index in range(20):
+            gateway.post(f"score {index}", index)
+        eventually(lambda: chromium.evaluate("frames_.length") == 1)
+        chromium.evaluate(f"window.writes = 0; new MutationObserver(() => {{ writes += 1 }}).observe({list}, {{ childList: true }})")
+        assert chromium.evaluate(f"{list}.textContent") == ""
+        eventually(lambda: chromium.evaluate("frames_.splice(0).forEach((frame) => frame())") or "score 19" in chromium.evaluate(f"{list}.textContent"))
+        assert "score 0" in chromium.evaluate(f"{list}.textContent")
+        chromium.evaluate("document.querySelector('#followByWebSocket button').click()")
+
+
 def test_the_page_of_a_phone_is_not_wider_than_it(gateway, chromium):
     for width in (375, 1280):
         chromium.call(
