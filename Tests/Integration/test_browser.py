@@ -192,6 +192,21 @@ def test_the_form_can_be_reached_on_a_laptop(world, chromium):
     chromium.call("Emulation.clearDeviceMetricsOverride")
 
 
+def test_a_pressed_pause_can_be_told_where_colours_are_forced(world, chromium):
+    gateway = world.gateway()
+    chromium.open(gateway.url + "/")
+    look = (
+        "(() => { const style = getComputedStyle(document.getElementById('pause'));"
+        "return [style.backgroundColor, style.color].join() })()"
+    )
+    chromium.call("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
+    before = chromium.evaluate(look)
+    chromium.evaluate("document.getElementById('pause').click()")
+    background, text = chromium.evaluate(look).replace("),", ")|").split("|")
+    assert f"{background},{text}" != before and background != text
+    chromium.call("Emulation.setEmulatedMedia", features=[])
+
+
 def test_the_page_is_complete_html(world):
     gateway = world.gateway()
     response = gateway.get("/")
