@@ -8,7 +8,7 @@ enum PageScript {
         //                      └──▶ count, rate, ids
 
         const ROWS = 500;                 // shown; and waiting for a frame, which a hidden page does not get
-        const SEEN = 20_000;              // ids remembered, to drop what comes twice: more than a resumed feed repeats
+        const SEEN = 20_000;              // ids remembered at least, to drop what comes twice: more than a feed repeats
         const FRESH = 10;                 // more rows a second than this are no news but a flood: no highlight
         const REST_LIMIT = 250;           // ms
         const RATE_WINDOW = 5_000;        // ms
@@ -44,7 +44,8 @@ enum PageScript {
         let latest = "";                  // when the one was created that was created last
         let awaySince = 0;                // until the snapshot says whether something was missed
         let resumed = null;               // the highest when the feed was resumed, until a higher one comes
-        const seen = new Map();           // in order of arrival: ids, and what came without one; when each was created
+        let seen = new Map();             // ids, and what came without one; when each was created
+        let seenBefore = new Map();       // the same, of those before
 
         function address(after) {
           const reporter = document.querySelector("meta[name=reporter-url]").content;
@@ -182,12 +183,12 @@ enum PageScript {
             else if (id < oldest && !isLatest) return false;
           }
           const key = hasID ? id : data;
-          const known = seen.get(key);
+          const known = seen.get(key) ?? seenBefore.get(key);
           // The replaced services do not say when.
           const isDouble = known !== undefined && (known === created || known === "" || created === "");
           if (isDouble && (hasID || isRepeating)) return false;
           seen.set(key, created);
-          if (seen.size > SEEN) seen.delete(seen.keys().next().value);
+          if (seen.size >= SEEN) [seenBefore, seen] = [seen, new Map()];
           if (isLatest) latest = created;
           if (!hasID) return true;
           if (newest === null || id > newest || isLatest) newest = id;
@@ -277,6 +278,7 @@ enum PageScript {
         function forget() {
           queue = [];
           seen.clear();
+          seenBefore.clear();
           oldest = null;
           latest = "";
           total = live = 0;
