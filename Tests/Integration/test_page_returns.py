@@ -1,5 +1,8 @@
 """Section 3: the page at `/` after its connection, its machine or the gateway was away."""
 
+import contextlib
+import json
+import queue
 import threading
 
 from websockets.sync.server import serve
@@ -12,11 +15,15 @@ STATE = "document.getElementById('state').dataset.state"
 COUNT = "Number(document.getElementById('count').textContent.replace(/\\D/g, ''))"
 PLAYERS = "[...document.querySelectorAll('#scores tr')].map((row) => row.cells[0].textContent)"
 
-# The wall clock, which a test sets forward by seconds.
+# The wall clock, which a test sets forward by seconds, and may stop.
 CLOCK = """
     const Clock = Date;
     let passed = 0;
     window.pass = (seconds) => { passed += seconds * 1000 };
+    window.stop_ = () => {
+      const stopped = Clock.now();
+      Clock.now = () => stopped;
+    };
     window.Date = class extends Clock {
       constructor(...given) { given.length ? super(...given) : super(Clock.now() + passed) }
       static now() { return Clock.now() + passed }
@@ -50,6 +57,19 @@ DELAYS = """
       return set(action, delay, ...given);
     };
 """
+
+
+@contextlib.contextmanager
+def reporter(handler):
+    """One whose every WebSocket does what a test wants: its address."""
+    with serve(handler, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.socket.getsockname()[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def is_live(browser):
@@ -208,15 +228,75 @@ def test_rows_of_yesterday_have_a_date(world, chromium):
 
 def test_a_feed_that_opens_and_closes_is_asked_ever_more_rarely(world, chromium):
     """As one does whose history is out of reach. It is not called live."""
-    with serve(lambda socket: socket.close(1013, "try again later"), "127.0.0.1", 0) as refusing:
-        thread = threading.Thread(target=refusing.serve_forever)
-        thread.start()
-        try:
-            gateway = world.gateway(REPORTER_URL=f"http://127.0.0.1:{refusing.socket.getsockname()[1]}")
-            with chromium.beginning_with(STATES + DELAYS):
-                chromium.open(gateway.url + "/")
-                eventually(lambda: chromium.evaluate("Math.max(0, ...window.delays) > 1000"), what="it waits longer")
-                assert set(chromium.evaluate("window.states")) == {"Connection lost, trying again"}
-        finally:
-            refusing.shutdown()
-            thread.join()
+    with reporter(lambda socket: socket.close(1013, "try again later")) as url:
+        gateway = world.gateway(REPORTER_URL=url)
+        with chromium.beginning_with(STATES + DELAYS):
+            chromium.open(gateway.url + "/")
+            eventually(lambda: chromium.evaluate("Math.max(0, ...window.delays) > 1000"), what="it waits longer")
+            assert set(chromium.evaluate("window.states")) == {"Connection lost, trying again"}
+
+
+def scored(id):
+    """A score of the year before."""
+    return json.dumps({"id": id, "user": f"player-{id}", "score": id, "created_at": "2025-11-28T21:00:00.000Z"})
+
+
+def test_an_absence_lasts_until_the_feed_works_again(world, chromium):
+    """However often it opens and closes before."""
+    paths, has = [], [1]
+
+    def handle(socket):
+        paths.append(socket.request.path)
+        if has:
+            socket.send(scored(has.pop()))
+
+    with reporter(handle) as url, chromium.beginning_with(CLOCK):
+        gateway = world.gateway(REPORTER_URL=url)
+        chromium.open(gateway.url + "/")
+        shows(chromium, "player-1")
+        chromium.evaluate("window.pass(600)")
+        before = len(paths)
+        eventually(lambda: len(paths) > before + 2, 60)
+        assert all("after" not in path for path in paths[before + 1 :])
+        has.append(9)
+        shows(chromium, "goes on from the newest")
+        before = len(paths)
+        eventually(lambda: len(paths) > before + 1, 60)
+        assert "after=9" in paths[-1]
+
+
+def test_the_rate_is_not_that_of_what_was_missed(world, chromium):
+    """However long that takes to come."""
+    sockets = queue.Queue()
+
+    def handle(socket):
+        sockets.put(socket)
+        for _ in socket:
+            pass  # until it is closed
+
+    def a_rate_is_told():
+        chromium.evaluate("window.ticks = 0; setInterval(() => { window.ticks += 1 }, 1000)")
+        eventually(lambda: chromium.evaluate("window.ticks") >= 2)
+
+    with reporter(handle) as url, chromium.beginning_with(CLOCK + SOCKETS):
+        gateway = world.gateway(REPORTER_URL=url)
+        chromium.open(gateway.url + "/")
+        first = sockets.get(timeout=60)
+        first.send(scored(1))
+        shows(chromium, "player-1")
+        chromium.evaluate("window.stop_()")
+        first.close()
+        second = sockets.get(timeout=60)
+        eventually(lambda: chromium.evaluate("window.opened") == 2)
+        a_rate_is_told()
+        chromium.evaluate("window.pass(5)")
+        for id in range(2, 1000):
+            second.send(scored(id))
+        counts(chromium, 999)
+        a_rate_is_told()
+        assert chromium.evaluate("document.getElementById('rate').textContent") == "0"
+        now = json.loads(chromium.evaluate("JSON.stringify(new Date())"))
+        for id in range(1000, 1100):
+            second.send(json.dumps({**json.loads(scored(id)), "created_at": now}))
+        eventually(lambda: chromium.evaluate("document.getElementById('rate').textContent") != "0")
+        second.close()

@@ -20,6 +20,7 @@ enum PageScript {
         const STALE = 30_000;             // ms without a message, after which a page that was hidden connects anew
         const SILENT = 60_000;            // ms without one, after which any does: a dead line does not say that it is
         const AWAY = 180_000;             // ms without one, after which the page does not ask for all that it missed
+        const CATCH_UP = 30_000;          // ms in which old scores are taken for what was missed, not for a clock's mistake
         const SETTLED = 3_000;            // ms open, after which a feed works that has nothing to say
         const SLOW = 1_000;               // ms of connecting, after which the page says so
 
@@ -36,13 +37,13 @@ enum PageScript {
         let failures = 0;
         let timers = [];                  // of the socket, or of the next one
         let openedAt = 0;                 // on the wall clock, which goes on while the machine sleeps
-        let lastMessageAt = 0;            // or when it opened
+        let heardAt = 0;                  // the last message, or the feed worked without one
         let isLive = false;               // past what is sent at first, whose pace is not the players'
         let isRepeating = false;          // in what a resumed feed sends at first
         let newest = null;                // the highest id, of the store as it is now
         let oldest = null;                // the lowest
         let latest = "";                  // when the one was created that was created last
-        let awaySince = 0;                // until the snapshot says whether something was missed
+        let awaySince = 0;                // after a long absence, until a snapshot says whether something was missed
         let resumed = null;               // the highest when the feed was resumed, until a higher one comes
         let seen = new Map();             // ids, and what came without one; when each was created
         let seenBefore = new Map();       // the same, of those before
@@ -59,16 +60,15 @@ enum PageScript {
         function connect() {
           disconnect();
           // After a night, all that was missed would take long, and what is new would wait behind it.
-          const wasAway = newest !== null && Date.now() - lastMessageAt > AWAY;
-          const opening = socket = new WebSocket(address(wasAway ? null : newest));
+          if (newest !== null && awaySince === 0 && Date.now() - heardAt > AWAY) awaySince = heardAt;
+          const opening = socket = new WebSocket(address(awaySince > 0 ? null : newest));
           later(SLOW, () => show("connecting", total === 0 ? "Connecting…" : "Connecting again…"));
           later(CONNECT_LIMIT, () => opening.close());
           opening.onopen = () => {
             clearTimers();
             later(SETTLED, settled);
             isLive = false;
-            awaySince = wasAway ? lastMessageAt : 0;
-            openedAt = lastMessageAt = Date.now();
+            openedAt = Date.now();
             isRepeating = newest !== null;
             resumed = newest;
             if (!isRepeating) forget();   // what follows is a snapshot of everything
@@ -83,6 +83,7 @@ enum PageScript {
         function settled() {
           clearTimers();
           failures = 0;
+          heardAt = Date.now();
           show("live", "Live");
         }
 
@@ -113,7 +114,7 @@ enum PageScript {
         }
 
         function isSilent(limit) {
-          return socket?.readyState === WebSocket.OPEN && Date.now() - lastMessageAt > limit;
+          return socket?.readyState === WebSocket.OPEN && Date.now() - Math.max(openedAt, heardAt) > limit;
         }
 
         // A page that comes back, from the background or to a network, does not wait for its timer.
@@ -142,13 +143,13 @@ enum PageScript {
           let score;
           try { score = JSON.parse(data); } catch { return; }
           if (typeof score?.user !== "string" || typeof score.score !== "number") return;
-          if (timers.length > 0) settled();
           const now = Date.now();
-          if (!isLive && (now - openedAt > 2000 || (lastMessageAt > openedAt && now - lastMessageAt > 300))) {
+          if (!isLive && isNews(score, now)) {
             isLive = true;
             isRepeating = false;
           }
-          lastMessageAt = now;
+          heardAt = now;
+          if (timers.length > 0) settled();
           if (!remember(score, data)) return;
           total += 1;
           if (isLive) live += 1;
@@ -157,6 +158,14 @@ enum PageScript {
           queue.push(score);
           if (queue.length >= 2 * ROWS) queue = queue.slice(-ROWS);
           schedule();
+        }
+
+        // What is sent at first ends with a score that was created after the opening, where the two clocks agree, or behind
+        // a pause.
+        function isNews({ created_at: created = "" }, now) {
+          if (heardAt > openedAt && now - heardAt > 300) return true;
+          const wait = created === "" || created > new Date(openedAt).toISOString() ? 2_000 : CATCH_UP;
+          return now - openedAt > wait;
         }
 
         // A snapshot of the newest scores reaches back to what the page has, or not.
