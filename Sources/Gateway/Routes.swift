@@ -92,7 +92,7 @@ final class Routes: Responder {
         var ticket = ticket.routed(label(route, method).rawValue)
         switch route {
         case .health, .readiness, .metrics: break
-        case .scores, .score:
+        case .scores, .score, .events:
             let fieldSet = crossOrigin.fieldSet(request, in: bytes)
             if fieldSet != 0 {
                 ticket = ticket.adding(fieldSet: fieldSet)
@@ -125,7 +125,7 @@ final class Routes: Responder {
             return eventStream(request, bytes, ticket, server)
         case (.events, .head):
             server.respond(
-                ticket, .ok, contentType: nil, fields: EventStreamConnection.fields, body: Span())
+                ticket.withoutLength, .ok, contentType: nil, fields: EventStreamConnection.fields, body: Span())
         case (.echo, .get):
             return upgrade(request, bytes, ticket, server) {
                 EchoConnection(deflate: $0, now: server.reactor.now)
@@ -155,14 +155,10 @@ final class Routes: Responder {
             let page = metricsPage.bytes
             server.respond(
                 ticket, .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: page.span)
-        case (.scores, .options), (.score, .options):
-            let asks = request.value(of: .accessControlRequestMethod) != nil
-            server.respond(
-                ticket, .noContent, contentType: nil,
-                fields: asks && crossOrigin.isAllowed(ticket.fieldSet) ? CrossOrigin.preflight : allow(route),
-                body: Span())
         case (_, .options):
-            server.respond(ticket, .noContent, contentType: nil, fields: allow(route), body: Span())
+            let asks = request.value(of: .accessControlRequestMethod) != nil
+            let fields = asks && crossOrigin.isAllowed(ticket.fieldSet) ? preflight(route) : allow(route)
+            server.respond(ticket, .noContent, contentType: nil, fields: fields, body: Span())
         default:
             server.refuse(
                 ticket, .methodNotAllowed, detail: "This method is not allowed here.", fields: allow(route))
@@ -275,6 +271,10 @@ final class Routes: Responder {
         case .feed, .echo: "Allow: GET, OPTIONS\r\n"
         case .score, .page, .events, .openAPI, .docs, .health, .readiness, .metrics: "Allow: GET, HEAD, OPTIONS\r\n"
         }
+    }
+
+    private func preflight(_ route: Route) -> StaticString {
+        if case .events = route { CrossOrigin.eventsPreflight } else { CrossOrigin.preflight }
     }
 
     // MARK: Health

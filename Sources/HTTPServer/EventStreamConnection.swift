@@ -16,11 +16,13 @@ open class EventStreamConnection: UpgradedConnection {
     /// A proxy must neither keep it nor hold it back (`X-Accel-Buffering`: nginx). `retry` is how many milliseconds a
     /// browser waits before it comes again.
     override func appendHead(
-        _ request: RequestParser, in bytes: Span<UInt8>, date: DateField, to output: inout ByteBuffer
+        _ request: RequestParser, in bytes: Span<UInt8>, date: DateField, fields: Span<UInt8>,
+        to output: inout ByteBuffer
     ) {
         output.append(Status.ok.line)
         date.append(to: &output)
         output.append(EventStreamConnection.fields)
+        output.append(fields)
         output.append("Connection: close\r\n\r\nretry: 1000\n\n")
     }
 

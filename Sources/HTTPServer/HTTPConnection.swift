@@ -151,12 +151,13 @@ public final class HTTPConnection: ServerConnection {
             body.use = .streamed(consumer)
             awaitBody(atMost: limit, continues: waits)
         case .upgrade(let connection):
+            let fields = server.fields(of: self.ticket ?? ticket)
             self.ticket = nil
             isUpgrading = true
             // It may have to wait for the answers before it, and nothing is asked of the client meanwhile.
             phase.enter(.idle, server.reactor.now)
             var answer = ByteBuffer(capacity: HTTPServerLimits.usualHead)
-            connection.appendHead(parser, in: bytes, date: server.date, to: &answer)
+            connection.appendHead(parser, in: bytes, date: server.date, fields: fields.span, to: &answer)
             answers.hold(ticket, answer.bytes.copied, then: .upgrade(connection))
             answerHeld()
         }

@@ -51,6 +51,14 @@ public struct ResponseTicket: Equatable, Sendable {
         ticket.form.insert(.closes)
         return ticket
     }
+
+    /// The same request, which is HEAD, for what has no length to GET either (RFC 9110 section 8.6).
+    public var withoutLength: ResponseTicket {
+        precondition(form.contains(.headOnly), "where would the content end?")
+        var ticket = self
+        ticket.form.insert(.lengthless)
+        return ticket
+    }
 }
 
 /// What of the request decides the form of its answer.
@@ -63,6 +71,8 @@ struct ResponseForm: OptionSet, Sendable {
     static let closes = ResponseForm(rawValue: 2)
     /// HTTP/1.0: no chunked coding; keep-alive must be said.
     static let http10 = ResponseForm(rawValue: 4)
+    /// An answer to HEAD that does not say how long the content would be.
+    static let lengthless = ResponseForm(rawValue: 8)
 
     /// What the answer says about its connection.
     var connection: ConnectionOption {
@@ -77,7 +87,7 @@ struct ResponseForm: OptionSet, Sendable {
         ResponseEncoder.begin(&output, status, date: date, connection)
         if let contentType { ResponseEncoder.contentType(&output, contentType) }
         let hasContent = !status.forbidsContent
-        if hasContent { ResponseEncoder.contentLength(&output, Int64(body.count)) }
+        if hasContent, !contains(.lengthless) { ResponseEncoder.contentLength(&output, Int64(body.count)) }
         output.append(fields)
         if !furtherFields.isEmpty { output.append(furtherFields) }
         ResponseEncoder.end(&output)

@@ -11,7 +11,11 @@ open class UpgradedConnection: ServerConnection {
     override init() { super.init() }
 
     /// The head of the answer that it begins with.
-    func appendHead(_ request: RequestParser, in bytes: Span<UInt8>, date: DateField, to output: inout ByteBuffer) {}
+    /// - Parameter fields: what the request's ticket adds to an answer (`HTTPServer.keep`).
+    func appendHead(
+        _ request: RequestParser, in bytes: Span<UInt8>, date: DateField, fields: Span<UInt8>,
+        to output: inout ByteBuffer
+    ) {}
 
     /// The head is on its way; data may be sent.
     open func opened() {}

@@ -48,9 +48,11 @@ open class WebSocketConnection: UpgradedConnection {
     }
 
     override func appendHead(
-        _ request: RequestParser, in bytes: Span<UInt8>, date: DateField, to output: inout ByteBuffer
+        _ request: RequestParser, in bytes: Span<UInt8>, date: DateField, fields: Span<UInt8>,
+        to output: inout ByteBuffer
     ) {
         let key = bytes.extracting(request.value(of: .secWebSocketKey)!)  // checked
+        // No page needs leave to read a WebSocket: nothing is added.
         WebSocketUpgrade.appendResponse(key: key, deflate: deflate, date: date, to: &output)
     }
 

@@ -252,6 +252,18 @@ import Testing
         #expect(intake.pending.map(\.seen) == [at(1000), at(1960), at(9000)])
     }
 
+    /// A browser comes again behind the last id it was given.
+    @Test func anEventHasTheIdOfItsScoreUnlessThatIsLate() {
+        var intake = FeedIntake(at: at(1000))
+        intake.ready(at: at(1000))
+        _ = answer(&intake, [1, 3], at: 1000)
+        came(&intake, [5, 4, 6, 3, .max, 7], at: 1001)
+        let events = String(decoding: FeedBatch(intake.pending, compressedBy: nil).events, as: UTF8.self)
+        let ids = events.split(separator: "\n").compactMap { $0.hasPrefix("id: ") ? Int64($0.dropFirst(4)) : nil }
+        #expect(ids == [1, 3, 5, 6, 7])
+        #expect(intake.pending.map(\.score.id) == [1, 3, 5, 4, 6, 3, .max, 7])
+    }
+
     @Test func scoresWithoutAnIdPass() {
         var intake = FeedIntake(at: at(0))
         for _ in 0..<2 {

@@ -36,6 +36,35 @@ import Testing
         #expect(fields.contains("script-src '\(Page.scriptHash)'; style-src '\(Page.styleHash)';"))
     }
 
+    /// Relative luminance (WCAG 2.2).
+    private func luminance(_ color: Substring) throws -> Double {
+        let digits = color.count == 3 ? color.flatMap { [$0, $0] } : Array(color)
+        let parts = try stride(from: 0, to: 6, by: 2).map { index in
+            let part = Double(try #require(Int(String(digits[index...index + 1]), radix: 16))) / 255
+            return part <= 0.04045 ? part / 12.92 : pow((part + 0.055) / 1.055, 2.4)
+        }
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+    }
+
+    @Test(
+        "inputs and buttons stand out, in the light and in the dark: WCAG 2.2 section 1.4.11",
+        arguments: [
+            (PageStyle.css, ["ground"]), (DocsHTML.style, ["back", "card"]),
+        ])
+    func contrast(css: String, grounds: [String]) throws {
+        func colors(_ name: String) throws -> [Double] {
+            let colors = css.matches(of: #/--([a-z]+): #([0-9a-f]+)/#).filter { $0.1 == name }
+            return try colors.map { try luminance($0.2) }
+        }
+        let controls = try colors("control")
+        #expect(controls.count == 2)
+        for ground in grounds {
+            for (one, other) in zip(controls, try colors(ground)) {
+                #expect((max(one, other) + 0.05) / (min(one, other) + 0.05) >= 3, "on \(ground)")
+            }
+        }
+    }
+
     @Test func theFieldsAreWholeLines() {
         let fields = String(decoding: Page(reporterURL: nil, takesScores: false).fields, as: UTF8.self)
         #expect(fields.hasSuffix("\r\n"))

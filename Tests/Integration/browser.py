@@ -1,5 +1,6 @@
 """Headless Chromium over its DevTools protocol: a page, scripts evaluated in it, what it fetched."""
 
+import contextlib
 import itertools
 import json
 import shutil
@@ -83,6 +84,15 @@ class Browser:
         self.call("Page.navigate", url=url)
         eventually(lambda: self.evaluate("document.readyState") == "complete", 30, "the page is loaded")
 
+    @contextlib.contextmanager
+    def beginning_with(self, script):
+        """Every page that is opened meanwhile runs this before its own."""
+        made = self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+        try:
+            yield
+        finally:
+            self.call("Page.removeScriptToEvaluateOnNewDocument", identifier=made["identifier"])
+
     def evaluate(self, expression):
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in result, result["exceptionDetails"]
@@ -91,3 +101,7 @@ class Browser:
     @property
     def text(self):
         return self.evaluate("document.body.innerText")
+
+
+def shows(browser, text, seconds=30):
+    eventually(lambda: text in browser.text, seconds, f"the page shows {text!r}")

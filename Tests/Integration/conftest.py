@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from broker import Broker
+from browser import Browser
 from gateway import Gateway, command
 from services import Services
 from slack_stand_in import SlackStandIn
@@ -178,6 +179,13 @@ def shared_world(services, template, tmp_path_factory, kind):
 def gateway(shared_world):
     """One gateway in the role `all` for a whole module."""
     return shared_world.gateway()
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    browser = Browser(tmp_path_factory.mktemp("chromium"))
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -27,8 +27,11 @@ def filter_case(context, case):
 def before_call(context, case, kwargs):
     """A key belongs to one body (422 otherwise, which is tested elsewhere): each request has its own."""
     for name in [name for name in case.headers or {} if name.lower() == "idempotency-key"]:
-        key = uuid.uuid4().hex
-        case.headers[name] = (key + case.headers[name])[: max(len(key), len(case.headers[name]))]
+        key, given = uuid.uuid4().hex, case.headers[name]
+        if given.startswith('"'):
+            case.headers[name] = f'"{key}{given[1:-1]}"' if len(given) <= 255 - len(key) else f'"{key}"'
+        else:
+            case.headers[name] = (key + given)[: max(len(key), len(given))]
 
 
 def has_float_score(body):

@@ -104,10 +104,44 @@ def test_a_page_on_the_list_may(world):
     assert gateway.get("/healthz", origin("https://one.example")).getheader("Access-Control-Allow-Origin") is None
 
 
+def test_a_page_on_the_list_may_read_the_events(world):
+    name = "https://one.example"
+    gateway = world.gateway(ALLOWED_ORIGINS=f"{name},https://two.example")
+    with gateway.wire() as wire:
+        wire.send(request("GET", "/events?history=0", b"", f"Origin: {name}"))
+        head = b""
+        while not head.endswith(b"retry: 1000\n\n"):
+            head += wire.socket.recv(1000)
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert head.count(b"Access-Control-Allow-Origin: https://one.example\r\n") == 1
+    assert head.count(b"Vary: Origin\r\n") == 1
+    for response in (gateway.request("HEAD", "/events", headers=origin(name)), gateway.get("/events?after=x", origin(name))):
+        assert response.status in (200, 422)
+        assert response.getheader("Access-Control-Allow-Origin") == name
+    response = gateway.get("/events", origin("https://three.example"))
+    assert response.status == 403 and response.getheader("Vary") == "Origin"
+    assert response.getheader("Access-Control-Allow-Origin") is None
+    asked = {**origin(name), "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "last-event-id"}
+    response = gateway.request("OPTIONS", "/events", headers=asked)
+    assert response.status == 204 and response.getheader("Access-Control-Allow-Origin") == name
+    assert response.getheader("Access-Control-Allow-Methods") == "GET, HEAD"
+    assert response.getheader("Access-Control-Allow-Headers") == "Last-Event-ID"
+
+
+def test_a_list_without_the_own_page_is_told(world):
+    own = {"REPORTER_URL": "https://Scores.example:443/live"}
+    told = "ALLOWED_ORIGINS lacks https://scores.example,"
+    assert told in world.gateway(ALLOWED_ORIGINS="https://one.example", **own).log
+    for origins in ("https://one.example,https://scores.example", "*", None):
+        assert told not in world.gateway(**world.apart, ALLOWED_ORIGINS=origins, **own).log
+
+
 def test_any_page_may_when_said_so(world):
     gateway = world.gateway(ALLOWED_ORIGINS="*")
     response = gateway.get("/scores", origin("https://elsewhere.example"))
     assert response.getheader("Access-Control-Allow-Origin") == "*" and response.getheader("Vary") is None
+    response = gateway.request("HEAD", "/events", headers=origin("https://elsewhere.example"))
+    assert response.getheader("Access-Control-Allow-Origin") == "*"
 
 
 def test_a_long_answer_says_it_too(world):

@@ -1,22 +1,15 @@
 """Section 3: the page at `/`, in a real browser."""
 
+import contextlib
+import functools
+import http.server
 import json
+import threading
 
 import pytest
 
-from browser import Browser
+from browser import shows
 from waiting import eventually
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("chromium"))
-    yield browser
-    browser.close()
-
-
-def shows(browser, text, seconds=30):
-    eventually(lambda: text in browser.text, seconds, f"the page shows {text!r}")
 
 
 def test_the_page_shows_a_score_without_a_reload(world, chromium):
@@ -139,6 +132,39 @@ def test_a_score_is_posted_from_the_page(world, chromium):
     assert chromium.evaluate("document.getElementById('post') === null"), "nobody there takes scores"
 
 
+@contextlib.contextmanager
+def elsewhere(directory):
+    """Another origin: the address of an empty page."""
+    (directory / "index.html").write_text("<!doctype html><title>elsewhere</title>")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=directory)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_page_of_another_origin_that_is_allowed_reads_the_events(world, chromium, tmp_path):
+    """And comes again behind the last one, which it asks for with a field of its own."""
+    with elsewhere(tmp_path) as origin:
+        gateway = world.gateway(ALLOWED_ORIGINS=origin)
+        gateway.post("ada", 3)
+        chromium.open(origin)
+        chromium.evaluate(
+            f"window.users = []; window.source = new EventSource('{gateway.url}/events');"
+            "source.onmessage = (event) => users.push(JSON.parse(event.data).user)"
+        )
+        eventually(lambda: chromium.evaluate("users.join()") == "ada")
+        gateway.stop()
+        again = world.gateway(PORT=gateway.port, ALLOWED_ORIGINS=origin)
+        again.post("bob", 4)
+        eventually(lambda: "bob" in chromium.evaluate("users.join()"))
+        chromium.evaluate("source.close()")
+
+
 @pytest.mark.parametrize("width", [375, 1280, 1920])
 def test_it_fits(world, chromium, width):
     gateway = world.gateway()
@@ -151,6 +177,34 @@ def test_it_fits(world, chromium, width):
     shows(chromium, "-2147483648" if width > 375 else "7")
     assert chromium.evaluate("document.documentElement.scrollWidth") <= width
     chromium.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_the_form_can_be_reached_on_a_laptop(world, chromium):
+    gateway = world.gateway()
+    gateway.request("POST", "/scores", json.dumps([{"user": f"player-{n}", "score": n} for n in range(100)]))
+    chromium.call("Emulation.setDeviceMetricsOverride", width=1366, height=625, deviceScaleFactor=1, mobile=False)
+    chromium.open(gateway.url + "/")
+    eventually(lambda: chromium.evaluate("document.querySelectorAll('#best li').length") == 8)
+    chromium.evaluate("document.querySelector('#post button').scrollIntoView({ block: 'nearest', behavior: 'instant' })")
+    box = json.loads(chromium.evaluate("JSON.stringify(document.querySelector('#post button').getBoundingClientRect())"))
+    header = chromium.evaluate("document.querySelector('header').getBoundingClientRect().bottom")
+    assert header <= box["top"] and box["bottom"] <= 625
+    chromium.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_a_pressed_pause_can_be_told_where_colours_are_forced(world, chromium):
+    gateway = world.gateway()
+    chromium.open(gateway.url + "/")
+    look = (
+        "(() => { const style = getComputedStyle(document.getElementById('pause'));"
+        "return [style.backgroundColor, style.color].join() })()"
+    )
+    chromium.call("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
+    before = chromium.evaluate(look)
+    chromium.evaluate("document.getElementById('pause').click()")
+    background, text = chromium.evaluate(look).replace("),", ")|").split("|")
+    assert f"{background},{text}" != before and background != text
+    chromium.call("Emulation.setEmulatedMedia", features=[])
 
 
 def test_the_page_is_complete_html(world):

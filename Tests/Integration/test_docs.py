@@ -3,21 +3,14 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
 import pytest
 from openapi_spec_validator import validate
 
-from browser import Browser
 from waiting import eventually
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("chromium"))
-    yield browser
-    browser.close()
 
 
 def document(gateway):
@@ -32,13 +25,16 @@ def test_the_document_is_valid_and_says_what_this_process_hosts(world):
     assert everything["openapi"] == "3.1.0"
     assert set(everything["paths"]) == {
         "/scores", "/scores/{id}", "/", "/ws/{client_id}", "/events", "/healthz", "/readiness", "/metrics",
+        "/openapi.json", "/docs",
     }  # fmt: skip
     assert "2097152 bytes" in everything["paths"]["/scores"]["post"]["description"]
     ids = [operation["operationId"] for path in everything["paths"].values() for operation in path.values()]
     assert len(set(ids)) == len(ids)
     scores = document(world.gateway(ROLE="scores"))
     validate(scores)
-    assert set(scores["paths"]) == {"/scores", "/scores/{id}", "/healthz", "/readiness", "/metrics"}
+    assert set(scores["paths"]) == {
+        "/scores", "/scores/{id}", "/healthz", "/readiness", "/metrics", "/openapi.json", "/docs",
+    }  # fmt: skip
     poster = world.slack()
     assert world.gateway(ROLE="poster", DATABASE_URL=None, **poster.env).get("/openapi.json").status == 404
 
@@ -49,6 +45,20 @@ def test_every_operation_exists_and_no_other(gateway):
         target = path.replace("{id}", "1").replace("{client_id}", "1")
         allowed = gateway.request("OPTIONS", target).getheader("Allow").split(", ")
         assert set(allowed) - {"HEAD", "OPTIONS"} == {method.upper() for method in operations}, path
+
+
+def test_what_a_broken_escape_is_answered_is_in_it(gateway):
+    described = document(gateway)["paths"]["/events"]["get"]["responses"]
+    assert str(gateway.get("/events?after=%zz").status) in described
+
+
+@pytest.mark.parametrize(
+    "key", ["8e03978e", '"8e03978e"', '"with \\\\ and \\" and a blank"', "a,b", '"', '"open', '""', "a" * 256, '"a\\b"']
+)
+def test_a_key_is_taken_as_the_document_has_it(gateway, key):
+    pattern = document(gateway)["components"]["parameters"]["IdempotencyKey"]["schema"]["pattern"]
+    answer = gateway.request("POST", "/scores", '{"user": "ada", "score": 3}', {"Idempotency-Key": key})
+    assert answer.status == (200 if re.search(pattern, key) else 400)
 
 
 def test_it_is_not_sent_twice(gateway):
@@ -135,6 +145,28 @@ def test_the_page_shows_every_operation_and_tries_it(world, chromium):
     own = [gateway.url, f"ws://127.0.0.1:{gateway.port}", "data:"]
     assert all(url.startswith(tuple(own)) for url in chromium.requests), chromium.requests
     assert not chromium.errors
+
+
+def test_a_feed_is_not_read_out_and_is_written_once_a_frame(world, chromium):
+    """Frames come when the test says so."""
+    gateway = world.gateway()
+    with chromium.beginning_with("window.frames_ = []; window.requestAnimationFrame = (frame) => frames_.push(frame)"):
+        chromium.open(gateway.url + "/docs")
+        eventually(lambda: chromium.evaluate("document.querySelectorAll('details').length") > 5)
+        attempt(chromium, "followByWebSocket")
+        outcome(chromium, "followByWebSocket", "open")
+        list = "document.querySelector('#followByWebSocket pre')"
+        live = f"{list}.closest('[aria-live], [role=status]') === null"
+        assert chromium.evaluate(live) is True
+        assert chromium.evaluate("document.querySelector('#followByWebSocket [role=status]').textContent") == "open"
+        for index in range(20):
+            gateway.post(f"score {index}", index)
+        eventually(lambda: chromium.evaluate("frames_.length") == 1)
+        chromium.evaluate(f"window.writes = 0; new MutationObserver(() => {{ writes += 1 }}).observe({list}, {{ childList: true }})")
+        assert chromium.evaluate(f"{list}.textContent") == ""
+        eventually(lambda: chromium.evaluate("frames_.splice(0).forEach((frame) => frame())") or "score 19" in chromium.evaluate(f"{list}.textContent"))
+        assert "score 0" in chromium.evaluate(f"{list}.textContent")
+        chromium.evaluate("document.querySelector('#followByWebSocket button').click()")
 
 
 def test_the_page_of_a_phone_is_not_wider_than_it(gateway, chromium):

@@ -103,6 +103,22 @@ def test_last_event_id_resumes_without_a_hole(world):
         assert stream.wait_for(1) == [live]
 
 
+@pytest.mark.rabbitmq
+def test_the_last_id_is_the_highest_whatever_comes_late(world):
+    """A browser resumes behind the last id it was given: with that of a late score it would be sent all above it again."""
+    gateway = world.gateway()
+    (late,) = world.fill(1)
+    with EventSource(gateway, "?history=0") as stream:
+        eventually(lambda: stream.retry is not None)
+        newest = gateway.post("live", 1)["id"]
+        stream.wait_for(1)
+        body = json.dumps({"id": late, "user": "late", "score": 1}).encode()
+        world.broker.publish(world.exchange, body, content_type="application/json")
+        stream.wait_for(2)
+        assert stream.ids == [newest, late]
+        assert stream.last_id == str(newest)
+
+
 def test_what_the_log_has_no_more_comes_from_the_store(world):
     world.fill(15_000)
     gateway = world.gateway(FEED_HISTORY=5)
@@ -139,6 +155,11 @@ def test_coming_and_going_while_scores_come_loses_nothing(world):
 def test_methods_and_origins(gateway):
     head = gateway.request("HEAD", "/events")
     assert head.status == 200 and head.getheader("Content-Type") == "text/event-stream" and head.content == b""
+    assert head.getheader("Content-Length") is None, "GET has none"
+    with gateway.wire() as wire:
+        wire.send(request("HEAD", "/events") + request("GET", "/healthz"))
+        assert wire.answer(to="HEAD").status == 200
+        assert wire.answer().json == {"Status": 200}
     refused = gateway.request("POST", "/events", b"")
     assert refused.status == 405 and refused.getheader("Allow") == "GET, HEAD, OPTIONS"
     assert gateway.request("GET", "/events?after=x").status == 422

@@ -1,8 +1,8 @@
 import Bytes
 import HTTP1
 
-/// Which pages of other origins may use `/scores` (CORS: the Fetch standard, section 3.2), by `ALLOWED_ORIGINS`. Unset: none.
-/// Cookies are of no use here, so credentials are never allowed.
+/// Which pages of other origins may use `/scores` and read `/events` (CORS: the Fetch standard, section 3.2), by
+/// `ALLOWED_ORIGINS`. Unset: none. A WebSocket needs no leave to be read, but one to be opened (`Origin`). Cookies are of no use here, so credentials are never allowed.
 struct CrossOrigin {
     /// Field lines for answers; the number of a set, from 1, goes with the request's ticket (`ResponseTicket.adding`).
     let fieldSets: [[UInt8]]
@@ -14,6 +14,14 @@ struct CrossOrigin {
         Allow: GET, HEAD, POST, OPTIONS\r
         Access-Control-Allow-Methods: GET, HEAD, POST\r
         Access-Control-Allow-Headers: Content-Type, Authorization, Idempotency-Key, If-None-Match\r
+        Access-Control-Max-Age: 600\r\n
+        """
+
+    /// The same for `/events`. A browser's own `EventSource` does not ask.
+    static let eventsPreflight: StaticString = """
+        Allow: GET, HEAD, OPTIONS\r
+        Access-Control-Allow-Methods: GET, HEAD\r
+        Access-Control-Allow-Headers: Last-Event-ID\r
         Access-Control-Max-Age: 600\r\n
         """
 

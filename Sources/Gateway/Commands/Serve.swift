@@ -43,6 +43,11 @@ extension Command {
         for (name, meant) in source.mistypedNames {
             log.warning(".env: \(name) is no variable of this program and has no effect; is \(meant) meant?")
         }
+        if case .list(let origins) = configuration.allowedOrigins, let own = configuration.reporterURL?.origin,
+            !origins.contains(own)
+        {
+            log.warning("ALLOWED_ORIGINS lacks \(own), which is in REPORTER_URL: a page there may not open the feed")
+        }
     }
 
     private static func run(_ configuration: Configuration, _ log: Logger) throws(StartError) {

@@ -16,11 +16,17 @@ public enum AllowedOrigins: Sendable, Equatable {
         for piece in text.split(separator: ",", omittingEmptySubsequences: false) {
             let trimmed = piece.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()
             guard let url = try? HTTPURL(String(trimmed)), url.path.isEmpty, !url.text.contains("@") else { return nil }
-            let scheme = url.tls ? "https" : "http"
-            let port = url.port == (url.tls ? 443 : 80) ? nil : url.port
-            origins.append("\(scheme)://\(HostPort(host: url.host.lowercased(), port: port).text)")
+            origins.append(url.origin)
         }
         guard origins.count <= ConfigurationLimits.origins else { return nil }
         self = .list(origins)
+    }
+}
+
+extension HTTPURL {
+    /// As a browser sends it.
+    var origin: String {
+        let port = port == (tls ? 443 : 80) ? nil : port
+        return "\(tls ? "https" : "http")://\(HostPort(host: host.lowercased(), port: port).text)"
     }
 }

@@ -153,7 +153,7 @@ extension Variable {
             Specification(
                 .access, .origins, roles: [.all, .scores, .reporter],
                 "pages that may open the feed (default: the own page, and clients that are no browser) and use /scores"
-                    + " (default: the own page)")
+                    + " (default: the own page); a list names the own page too, or it may not open the feed")
 
         // Slack
         case .slackAPIToken:

@@ -13,9 +13,9 @@ enum DocsHTML {
         """
 
     static let style = """
-        :root { color-scheme: light dark; --text: #1c2330; --dim: #5b6578; --line: #d7dce5; --back: #f6f7f9; --card: #fff;
+        :root { color-scheme: light dark; --text: #1c2330; --dim: #5b6578; --line: #d7dce5; --control: #7d8697; --back: #f6f7f9; --card: #fff;
           --get: #1d6fb8; --post: #23803f; --bad: #b3261e; --code: #eef1f5 }
-        @media (prefers-color-scheme: dark) { :root { --text: #e6e9ef; --dim: #9aa5b8; --line: #333b4a; --back: #12161d;
+        @media (prefers-color-scheme: dark) { :root { --text: #e6e9ef; --dim: #9aa5b8; --line: #333b4a; --control: #717c90; --back: #12161d;
           --card: #1a202a; --get: #6fb3f2; --post: #6fce8e; --bad: #ff8a80; --code: #232b38 } }
         * { box-sizing: border-box }
         body { margin: 0; font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back) }
@@ -34,7 +34,7 @@ enum DocsHTML {
         .inside { padding: 0 1rem 1rem; border-top: 1px solid var(--line) }
         h3 { font-size: .95rem; margin: 1rem 0 .25rem }
         label { display: grid; grid-template-columns: minmax(7rem, 12rem) 1fr; gap: .25rem 1rem; margin: .4rem 0; align-items: start }
-        input, select, textarea, button { font: inherit; color: inherit; background: var(--back); border: 1px solid var(--line);
+        input, select, textarea, button { font: inherit; color: inherit; background: var(--back); border: 1px solid var(--control);
           border-radius: .35rem; padding: .35rem .5rem; width: 100% }
         textarea { min-height: 6rem; resize: vertical }
         button { width: auto; padding: .4rem 1.1rem; cursor: pointer; background: var(--get); color: var(--card); border: 0;

@@ -82,37 +82,47 @@ enum DocsScript {
           try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
         };
 
-        // What a try brings, below its button.
+        // Below a button: how it goes, in a line that is read out, and what it brings, which is not.
+        const say = (out, name, text, ...brought) => {
+          out.firstChild.className = name;
+          out.firstChild.textContent = text;
+          out.lastChild.replaceChildren(...brought);
+        };
+
+        // What a try brings.
         const answerTo = async ({ url, options }, out) => {
           const began = performance.now();
           try {
             const answer = await fetch(url, { ...options, cache: 'no-store' });
             const text = await answer.text();
             const fields = [...answer.headers].map(([name, value]) => `${name}: ${value}`).join('\n');
-            out.replaceChildren(
-              make('p', { class: answer.ok ? '' : 'bad' },
-                `${answer.status} ${answer.statusText}, ${Math.round(performance.now() - began)} ms`),
+            say(out, answer.ok ? '' : 'bad',
+              `${answer.status} ${answer.statusText}, ${Math.round(performance.now() - began)} ms`,
               make('pre', {}, fields), make('pre', {}, pretty(text.slice(0, 100000), answer.headers.get('content-type')) || '(no content)'));
           } catch (error) {
-            out.replaceChildren(make('p', { class: 'bad' }, `No answer: ${error.message}`));
+            say(out, 'bad', `No answer: ${error.message}`);
           }
         };
 
         // A feed is followed until it is stopped; the newest messages are on top.
         const follow = ({ url }, out, open, button) => {
           const list = make('pre', {});
-          const state = make('p', {}, 'connecting …');
           const messages = [];
+          let frame = 0;
+          const render = () => {
+            frame = 0;
+            list.textContent = messages.join('\n');
+          };
           const stop = open(url, {
-            opened: () => { state.textContent = 'open'; },
+            opened: () => say(out, '', 'open', list),
             message: (text) => {
               messages.unshift(text);
               messages.length = Math.min(messages.length, 50);
-              list.textContent = messages.join('\n');
+              frame ||= requestAnimationFrame(render);
             },
-            closed: (why) => { state.textContent = `closed${why ? `: ${why}` : ''}`; button.textContent = 'Try it'; button.stop = null; },
+            closed: (why) => { say(out, '', `closed${why ? `: ${why}` : ''}`, list); button.textContent = 'Try it'; button.stop = null; },
           });
-          out.replaceChildren(state, list);
+          say(out, '', 'connecting …', list);
           button.textContent = 'Stop';
           button.stop = stop;
         };
@@ -134,7 +144,7 @@ enum DocsScript {
 
         const card = (path, method, operation) => {
           const { rows, request } = form(operation);
-          const out = make('div', { 'aria-live': 'polite' });
+          const out = make('div', {}, make('p', { role: 'status' }), make('div', {}));
           const button = make('button', { type: 'submit' }, 'Try it');
           const tryIt = make('form', {}, ...rows, button, out);
           tryIt.addEventListener('submit', (event) => {

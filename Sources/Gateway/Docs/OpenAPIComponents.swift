@@ -90,7 +90,7 @@ enum OpenAPIComponents {
               "name": "Idempotency-Key",
               "in": "header",
               "description": "Makes a retry safe for 24 hours: same key and body, same answer. A string of 1 to 255 printable ASCII characters, in quotes or not.",
-              "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[A-Za-z0-9._~-]+$" }
+              "schema": { "type": "string", "pattern": "^(?:[!#-+\\\\--\\\\[\\\\]-~]{1,255}|\\"(?:[ !#-\\\\[\\\\]-~]|\\\\\\\\[\\"\\\\\\\\]){1,255}\\")$" }
             },
             "IfNoneMatch": {
               "name": "If-None-Match",

@@ -15,6 +15,7 @@ struct OpenAPIDocument {
                     .replacing(#""415": {"#, with: OpenAPIComponents.unauthorized)
             }
             paths.insert(scores, at: 0)
+            paths.append(OpenAPIPaths.docs)
         }
         if configuration.role.hostsReporter { paths.append(OpenAPIPaths.reporter) }
         if configuration.rateLimit != nil {

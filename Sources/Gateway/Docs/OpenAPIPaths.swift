@@ -142,7 +142,7 @@ enum OpenAPIPaths {
             "operationId": "followByEvents",
             "tags": ["feed"],
             "summary": "The live feed as Server-Sent Events",
-            "description": "The same, an event each; its id is the score's.",
+            "description": "The same, an event each; its id is the score's. One that comes late, after a higher id, has none: the last id is the highest.",
             "parameters": [
               { "$ref": "#/components/parameters/History" },
               { "$ref": "#/components/parameters/After" },
@@ -150,10 +150,38 @@ enum OpenAPIPaths {
             ],
             "responses": {
               "200": { "description": "Events without end.", "content": { "text/event-stream": { "schema": { "type": "string" } } } },
+              "400": { "$ref": "#/components/responses/BadRequest" },
               "403": { "$ref": "#/components/responses/Problem" },
               "422": { "$ref": "#/components/responses/Unprocessable" },
               "503": { "$ref": "#/components/responses/Again" }
             }
+          }
+        }
+        """
+
+    static let docs = """
+        "/openapi.json": {
+          "get": {
+            "operationId": "getOpenAPI",
+            "tags": ["operation"],
+            "summary": "This document",
+            "parameters": [ { "$ref": "#/components/parameters/IfNoneMatch" } ],
+            "responses": {
+              "200": {
+                "description": "OpenAPI 3.1.",
+                "headers": { "ETag": { "schema": { "type": "string" } } },
+                "content": { "application/json": { "schema": { "type": "object", "required": ["openapi"], "properties": { "openapi": { "type": "string" } } } } }
+              },
+              "304": { "description": "As If-None-Match has it." }
+            }
+          }
+        },
+        "/docs": {
+          "get": {
+            "operationId": "getDocs",
+            "tags": ["operation"],
+            "summary": "A page that shows this document",
+            "responses": { "200": { "description": "HTML.", "content": { "text/html": { "schema": { "type": "string" } } } } }
           }
         }
         """

@@ -37,7 +37,7 @@ final class FeedBatch: Sendable {
             payload.removeAll()
             ScoreEncoder.append(item.score, to: &payload)
             FeedBatch.append(payload.bytes, item.score.id, .frames, to: &frames)
-            FeedBatch.append(payload.bytes, item.score.id, .events, to: &events)
+            FeedBatch.append(payload.bytes, item.isLate ? nil : item.score.id, .events, to: &events)
             if let deflater {
                 _ = FrameEncoder.append(.text, payload.bytes, compressedBy: deflater, to: &deflated)
             }
@@ -93,7 +93,8 @@ final class FeedBatch: Sendable {
     }
 
     /// The JSON object of a score has no line break in it, so an event's data is one line. Without an id a browser keeps the
-    /// one it has; with one that it cannot ask for (below 1) it would not come again.
+    /// one it has: with one that it cannot ask for (below 1) it would not come again, and with that of a late score it would
+    /// be given all above it once more, for it comes again behind the last id, and the feed is resumed behind the highest.
     private static func append(_ json: Span<UInt8>, _ id: Int64?, _ form: FeedForm, to output: inout ByteBuffer) {
         switch form {
         case .frames, .deflatedFrames: FrameEncoder.append(text: json, to: &output)

@@ -1,7 +1,7 @@
 import HTTPServer
 import Reactor
 
-/// The feed as Server-Sent Events: an event a score, whose id is the score's.
+/// The feed as Server-Sent Events: an event a score, whose id is the score's; a late score's has none.
 final class FeedEvents: EventStreamConnection {
     private var subscription: FeedSubscription!  // made in init; needs self
 

@@ -184,6 +184,7 @@ struct FeedIntake {
 
     private mutating func take(_ item: FeedItem, _ now: Instant) {
         var item = item
+        if let id = item.id { item.isLate = id <= progress.highest || !isPlausible(id) }
         if let age = leads.lowest(since: now.earlier(by: FeedLimits.clockMemory)) { item.correct(clockLead: -age) }
         if let id = item.id {
             // The bus repeats what is far back only when the table began its ids anew.

@@ -18,6 +18,8 @@ package struct FeedItem {
     /// No reporter can have shown it before this: it was not stored yet. By the history of another reporter it may
     /// have been seen long before it came on the bus, for a message may be late.
     private(set) var seen: Instant
+    /// It came late: after a higher id.
+    var isLate = false
     /// How long before it came it was stored, in seconds by the two clocks: negative when that of the store is ahead. 0
     /// when nobody knows.
     let age: Int64

@@ -55,6 +55,7 @@ enum PageHTML {
         </aside>
         <div>
         <noscript><p class="note">The scores come in through a script, and scripts are off.</p></noscript>
+        <p id="away" hidden></p>
         <table>
         <caption>The newest scores, newest first</caption>
         <thead><tr><th scope="col">Player</th><th scope="col">Score</th><th scope="col">Time</th></tr></thead>

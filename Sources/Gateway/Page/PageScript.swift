@@ -8,7 +8,7 @@ enum PageScript {
         //                      └──▶ count, rate, ids
 
         const ROWS = 500;                 // shown; and waiting for a frame, which a hidden page does not get
-        const SEEN = 20_000;              // ids remembered, to drop what comes twice: more than a resumed feed repeats
+        const SEEN = 20_000;              // ids remembered at least, to drop what comes twice: more than a feed repeats
         const FRESH = 10;                 // more rows a second than this are no news but a flood: no highlight
         const REST_LIMIT = 250;           // ms
         const RATE_WINDOW = 5_000;        // ms
@@ -18,10 +18,15 @@ enum PageScript {
         const BEST = 8;                   // shown in the list of the best
         const PLAYERS = 2_000;            // remembered for it; beyond, the lower half is forgotten
         const STALE = 30_000;             // ms without a message, after which a page that was hidden connects anew
+        const SILENT = 60_000;            // ms without one, after which any does: a dead line does not say that it is
+        const AWAY = 180_000;             // ms without one, after which the page does not ask for all that it missed
+        const CATCH_UP = 30_000;          // ms in which old scores are taken for what was missed, not for a clock's mistake
+        const SETTLED = 3_000;            // ms open, after which a feed works that has nothing to say
+        const SLOW = 1_000;               // ms of connecting, after which the page says so
 
         const element = (id) => document.getElementById(id);
-        const [table, state, count, rate, empty, pause, top, best, form] =
-          ["scores", "state", "count", "rate", "empty", "pause", "top", "best", "post"].map(element);
+        const [table, state, count, rate, empty, away, pause, top, best, form] =
+          ["scores", "state", "count", "rate", "empty", "away", "pause", "top", "best", "post"].map(element);
         const sameDay = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
         const otherDay = new Intl.DateTimeFormat(undefined,
           { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
@@ -30,37 +35,43 @@ enum PageScript {
 
         let socket = null;
         let failures = 0;
-        let retryTimer = 0;
-        let connectTimer = 0;
-        let openedAt = 0;
-        let lastMessageAt = 0;
+        let timers = [];                  // of the socket, or of the next one
+        let openedAt = 0;                 // on the wall clock, which goes on while the machine sleeps
+        let heardAt = 0;                  // the last message, or the feed worked without one
         let isLive = false;               // past what is sent at first, whose pace is not the players'
         let isRepeating = false;          // in what a resumed feed sends at first
-        let newest = null;                // the highest id
-        const seen = new Set();           // in order of arrival: ids, and what came without one
+        let newest = null;                // the highest id, of the store as it is now
+        let oldest = null;                // the lowest
+        let latest = "";                  // when the one was created that was created last
+        let awaySince = 0;                // after a long absence, until a snapshot says whether something was missed
+        let resumed = null;               // the highest when the feed was resumed, until a higher one comes
+        let seen = new Map();             // ids, and what came without one; when each was created
+        let seenBefore = new Map();       // the same, of those before
 
-        function address() {
+        function address(after) {
           const reporter = document.querySelector("meta[name=reporter-url]").content;
           const base = reporter ? reporter.replace(/\/*$/, "/") : document.baseURI;
           const url = new URL(`ws/${Date.now()}`, base);
           url.protocol = url.protocol.replace("http", "ws");
-          if (newest !== null) url.searchParams.set("after", newest);
+          if (after !== null) url.searchParams.set("after", after);
           return url;
         }
 
         function connect() {
           disconnect();
-          show("connecting", total === 0 ? "Connecting…" : "Connecting again…");
-          const opening = socket = new WebSocket(address());
-          connectTimer = setTimeout(() => opening.close(), CONNECT_LIMIT);
+          // After a night, all that was missed would take long, and what is new would wait behind it.
+          if (newest !== null && awaySince === 0 && Date.now() - heardAt > AWAY) awaySince = heardAt;
+          const opening = socket = new WebSocket(address(awaySince > 0 ? null : newest));
+          later(SLOW, () => show("connecting", total === 0 ? "Connecting…" : "Connecting again…"));
+          later(CONNECT_LIMIT, () => opening.close());
           opening.onopen = () => {
-            clearTimeout(connectTimer);
-            failures = 0;
+            clearTimers();
+            later(SETTLED, settled);
             isLive = false;
-            openedAt = lastMessageAt = performance.now();
+            openedAt = Date.now();
             isRepeating = newest !== null;
+            resumed = newest;
             if (!isRepeating) forget();   // what follows is a snapshot of everything
-            show("live", "Live");
           };
           opening.onmessage = (event) => arrived(event.data);
           opening.onclose = () => {
@@ -68,10 +79,17 @@ enum PageScript {
           };
         }
 
+        // The feed works: one that only opens, and closes again, is asked ever more rarely.
+        function settled() {
+          clearTimers();
+          failures = 0;
+          heardAt = Date.now();
+          show("live", "Live");
+        }
+
         // Lets go of the socket; what it still has to say is not heard.
         function disconnect() {
-          clearTimeout(retryTimer);
-          clearTimeout(connectTimer);
+          clearTimers();
           const old = socket;
           socket = null;
           if (!old) return;
@@ -82,17 +100,32 @@ enum PageScript {
         function retry() {
           disconnect();
           const limit = Math.min(RETRY_LIMIT, RETRY_FIRST * 2 ** failures++);
-          retryTimer = setTimeout(connect, limit * (0.5 + Math.random() / 2));
+          later(limit * (0.5 + Math.random() / 2), connect);
           show("lost", "Connection lost, trying again");
+        }
+
+        function later(delay, action) {
+          timers.push(setTimeout(action, delay));
+        }
+
+        function clearTimers() {
+          timers.forEach(clearTimeout);
+          timers = [];
+        }
+
+        function isSilent(limit) {
+          return socket?.readyState === WebSocket.OPEN && Date.now() - Math.max(openedAt, heardAt) > limit;
         }
 
         // A page that comes back, from the background or to a network, does not wait for its timer.
         document.addEventListener("visibilitychange", () => {
-          if (document.hidden) return;
-          const isQuiet = performance.now() - lastMessageAt > STALE;
-          if (!socket || (socket.readyState === WebSocket.OPEN && isQuiet)) connect();
+          if (!document.hidden && (!socket || isSilent(STALE))) connect();
         });
         addEventListener("online", connect);
+        // Nor does it trust a line that says nothing, as after the machine slept. Where it was alive, nothing is missed.
+        setInterval(() => {
+          if (!document.hidden && isSilent(SILENT)) connect();
+        }, 1000);
 
         function show(name, text) {
           if (state.dataset.state !== name) state.dataset.state = name;
@@ -110,13 +143,14 @@ enum PageScript {
           let score;
           try { score = JSON.parse(data); } catch { return; }
           if (typeof score?.user !== "string" || typeof score.score !== "number") return;
-          const now = performance.now();
-          if (!isLive && (now - openedAt > 2000 || (lastMessageAt > openedAt && now - lastMessageAt > 300))) {
+          const now = Date.now();
+          if (!isLive && isNews(score, now)) {
             isLive = true;
             isRepeating = false;
           }
-          lastMessageAt = now;
-          if (!remember(score.id, data)) return;
+          heardAt = now;
+          if (timers.length > 0) settled();
+          if (!remember(score, data)) return;
           total += 1;
           if (isLive) live += 1;
           score.isFresh = isLive;
@@ -126,15 +160,48 @@ enum PageScript {
           schedule();
         }
 
-        // Whether it is new. Scores of the replaced services may have no id: two of them may be equal, but not in what a
-        // resumed feed repeats.
-        function remember(id, data) {
+        // What is sent at first ends with a score that was created after the opening, where the two clocks agree, or behind
+        // a pause.
+        function isNews({ created_at: created = "" }, now) {
+          if (heardAt > openedAt && now - heardAt > 300) return true;
+          const wait = created === "" || created > new Date(openedAt).toISOString() ? 2_000 : CATCH_UP;
+          return now - openedAt > wait;
+        }
+
+        // A snapshot of the newest scores reaches back to what the page has, or not.
+        function tellAbsence(lowest) {
+          if (lowest > newest) {
+            const [from, to] = [awaySince, Date.now()].map((time) => otherDay.format(time));
+            away.textContent = `This page was away from ${from} to ${to}. It goes on from the newest scores.`;
+            away.hidden = false;
+          }
+          awaySince = 0;
+        }
+
+        // Whether it is new. A resumed feed begins with what may have come late, and so with more than this page ever had:
+        // what is below all its ids was stored before it was opened. Scores of the replaced services may have no id: two
+        // of them may be equal, but not in what a resumed feed repeats.
+        //
+        // A store that was emptied or restored gives ids once more. Its scores are told by when they were created.
+        function remember({ id, created_at: created = "" }, data) {
           const hasID = typeof id === "number";
+          const isLatest = created > latest;
+          if (hasID && awaySince > 0) tellAbsence(id);
+          if (hasID && resumed !== null) {
+            if (id > resumed) resumed = null;
+            else if (id < oldest && !isLatest) return false;
+          }
           const key = hasID ? id : data;
-          if (seen.has(key) && (hasID || isRepeating)) return false;
-          seen.add(key);
-          if (seen.size > SEEN) seen.delete(seen.values().next().value);
-          if (hasID && (newest === null || id > newest)) newest = id;
+          const known = seen.get(key) ?? seenBefore.get(key);
+          // The replaced services do not say when.
+          const isDouble = known !== undefined && (known === created || known === "" || created === "");
+          if (isDouble && (hasID || isRepeating)) return false;
+          seen.set(key, created);
+          if (seen.size >= SEEN) [seenBefore, seen] = [seen, new Map()];
+          if (isLatest) latest = created;
+          if (!hasID) return true;
+          if (newest === null || id > newest || isLatest) newest = id;
+          if (oldest === null || id < oldest) oldest = id;
           return true;
         }
 
@@ -166,34 +233,46 @@ enum PageScript {
             spare.push(table.removeChild(table.lastElementChild));
           }
           const fragment = document.createDocumentFragment();
-          const today = new Date().toDateString();
+          turnDay();
           for (const score of batch.reverse()) {
-            fragment.append(row(score, score.isFresh && perSecond <= FRESH && batch.length <= FRESH, today));
+            fragment.append(row(score, score.isFresh && perSecond <= FRESH && batch.length <= FRESH));
           }
           table.prepend(fragment);
           empty.hidden = true;
         }
 
-        function row(score, isFresh, today) {
+        let today = "";
+
+        // Rows of yesterday have a date.
+        function turnDay() {
+          const day = new Date().toDateString();
+          if (day === today) return;
+          today = day;
+          told.second = "";
+          for (const row of table.rows) setText(row.cells[2], clock(row.created));
+        }
+
+        function row(score, isFresh) {
           const row = spare.pop() ?? blank();
           const [player, points, time] = row.cells;
           player.firstChild.textContent = player.title = score.user;
           points.textContent = score.score;
-          time.textContent = typeof score.created_at === "string" ? clock(score.created_at, today) : "";
+          row.created = score.created_at;
+          time.textContent = clock(row.created);
           row.className = isFresh ? "fresh" : "";
           return row;
         }
 
         // The last answer is kept: in a flood all rows of a frame are of one second.
-        const told = { second: "", today: "", text: "" };
+        const told = { second: "", text: "" };
 
-        function clock(created, today) {
+        function clock(created) {
+          if (typeof created !== "string") return "";
           const second = created.slice(0, 19);
-          if (second === told.second && today === told.today) return told.text;
+          if (second === told.second) return told.text;
           const date = new Date(created);
           if (Number.isNaN(date.getTime())) return "";
           told.second = second;
-          told.today = today;
           return told.text = (date.toDateString() === today ? sameDay : otherDay).format(date);
         }
 
@@ -208,6 +287,9 @@ enum PageScript {
         function forget() {
           queue = [];
           seen.clear();
+          seenBefore.clear();
+          oldest = null;
+          latest = "";
           total = live = 0;
           samples.length = 0;
           players.clear();
@@ -281,6 +363,7 @@ enum PageScript {
         let perSecond = 0;
 
         setInterval(() => {
+          turnDay();
           rank();
           const now = performance.now();
           samples.push({ now, live });
