@@ -19,6 +19,7 @@ class Passage:
         self.fuse = None  # bytes until it is cut
         self.burns = None  # the direction that they are counted in
         self.loses_answer = False
+        self.flows = link.flows
         self.abrupt = True
         self.tasks = []
 
@@ -43,7 +44,7 @@ class Passage:
     async def _pump(self, reader, writer, up):
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
-                await self.link.flows.wait()
+                await self.flows.wait()
                 if self.loses_answer and not up:
                     # The request has left already; so may others that are on the way.
                     await asyncio.sleep(0.01)
@@ -127,6 +128,11 @@ class Link:
         """Each connection that is open goes on until something is answered, and then ends without that."""
         for passage in list(self.passages):
             passage.abrupt, passage.loses_answer = abrupt, True
+
+    def forget(self):
+        """Of what is open nothing passes any more, and nobody is told, as with a firewall that began anew."""
+        for passage in list(self.passages):
+            passage.flows = asyncio.Event()
 
     def stall(self):
         self.flows.clear()

@@ -44,6 +44,10 @@ class LossyLink:
         """Nothing passes, in either direction, until `flow`."""
         self._call(self._link.stall)
 
+    def forget(self):
+        """Nothing passes on the connections that are open, for good; new ones are not concerned."""
+        self._call(self._link.forget)
+
     def flow(self):
         self._call(self._link.flow)
 

@@ -28,15 +28,20 @@ CLOCK = """
       constructor(...given) { given.length ? super(...given) : super(Clock.now() + passed) }
       static now() { return Clock.now() + passed }
     };
+    window.ticks = 0;
+    const every = setInterval;
+    window.setInterval = (action, delay) => every(() => { action(); window.ticks += 1 }, delay);
 """
 # How many the page made, and how many of them opened.
 SOCKETS = """
-    window.sockets = window.opened = 0;
+    window.sockets = window.opened = window.messages = 0;
     window.WebSocket = class extends WebSocket {
       constructor(url) {
         super(url);
         window.sockets += 1;
+        window.last = this;
         this.addEventListener("open", () => { window.opened += 1 });
+        this.addEventListener("message", () => { window.messages += 1 });
       }
     };
 """
@@ -97,8 +102,15 @@ def test_what_a_resumed_feed_repeats_is_not_new(world, chromium):
     assert chromium.evaluate(COUNT) == 1001
 
 
+def pass_awake(chromium, seconds):
+    """Time passes on the wall clock, and the page's timers run all the while."""
+    for _ in range(0, seconds, 20):
+        ticks = chromium.evaluate("window.pass(20); window.ticks")
+        eventually(lambda: chromium.evaluate("window.ticks") > ticks + 4, what="the page's timers")
+
+
 def test_a_line_that_is_dead_is_noticed(world, chromium):
-    """Nothing passes, and neither side is told. A minute later, by the wall clock, as after a sleep."""
+    """Nothing passes, and neither side is told. A minute later another line is tried, and has no answer either."""
     gateway = world.gateway()
     gateway.post("before", 1)
     with LossyLink(gateway.url) as link, chromium.beginning_with(CLOCK + SOCKETS):
@@ -107,28 +119,62 @@ def test_a_line_that_is_dead_is_noticed(world, chromium):
         link.stall()
         gateway.post("missed", 2)
         assert chromium.evaluate("window.sockets") == 1
-        chromium.evaluate("window.pass(61)")
-        eventually(lambda: chromium.evaluate("window.sockets") > 1, what="it connects anew")
+        pass_awake(chromium, 60)
+        eventually(lambda: chromium.evaluate("window.sockets") > 2, 60, "it connects anew")
         link.flow()
         shows(chromium, "missed")
         is_live(chromium)
         counts(chromium, 2)
 
 
-def test_a_quiet_line_that_lives_stays_live(world, chromium):
-    """It is looked at, and nobody is told."""
+def test_a_line_that_is_dead_while_another_lives_is_noticed(world, chromium):
+    """A firewall has forgotten it: what is new comes on another one."""
     gateway = world.gateway()
     gateway.post("before", 1)
+    with LossyLink(gateway.url) as link, chromium.beginning_with(CLOCK + SOCKETS):
+        chromium.open(link.url + "/")
+        shows(chromium, "before")
+        link.forget()
+        gateway.post("missed", 2)
+        pass_awake(chromium, 60)
+        shows(chromium, "missed")
+        is_live(chromium)
+        counts(chromium, 2)
+
+
+def test_after_a_sleep_it_connects_anew(world, chromium):
+    gateway = world.gateway()
+    gateway.post("before", 1)
+    with chromium.beginning_with(CLOCK + SOCKETS):
+        chromium.open(gateway.url + "/")
+        shows(chromium, "before")
+        chromium.evaluate("window.slept = last; window.pass(100)")
+        eventually(lambda: chromium.evaluate("last !== slept && last.readyState === 1 && slept.readyState > 1"))
+        gateway.post("after", 2)
+        shows(chromium, "after")
+        counts(chromium, 2)
+
+
+def test_a_quiet_line_that_lives_stays_live(world, chromium):
+    """It is looked at, at the cost of a message, and nobody is told."""
+    gateway = world.gateway()
+    for index in range(50):
+        gateway.post("before", index)
     with chromium.beginning_with(CLOCK + SOCKETS + STATES):
         chromium.open(gateway.url + "/")
         shows(chromium, "before")
         is_live(chromium)
+        counts(chromium, 50)
+        chromium.evaluate("window.first = last")
         for number in range(2, 5):
-            chromium.evaluate("window.pass(61)")
-            eventually(lambda: chromium.evaluate("window.opened") == number, what="it connects anew")
+            pass_awake(chromium, 60)
+            eventually(lambda: chromium.evaluate("window.opened") >= number, what="another line is asked")
+            eventually(lambda: chromium.evaluate("window.messages - window.opened") == 49, what="it has answered")
         gateway.post("after", 2)
         shows(chromium, "after")
-        counts(chromium, 2)
+        counts(chromium, 51)
+        eventually(lambda: chromium.evaluate("last.readyState > 1"), what="the other line is left")
+        assert chromium.evaluate("first.readyState === 1")
         assert chromium.evaluate("window.states.join()") == "Live"
 
 

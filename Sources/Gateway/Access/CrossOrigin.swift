@@ -2,7 +2,8 @@ import Bytes
 import HTTP1
 
 /// Which pages of other origins may use `/scores` and read `/events` (CORS: the Fetch standard, section 3.2), by
-/// `ALLOWED_ORIGINS`. Unset: none. A WebSocket needs no leave to be read, but one to be opened (`Origin`). Cookies are of no use here, so credentials are never allowed.
+/// `ALLOWED_ORIGINS`. Unset: none. A WebSocket needs no leave to be read, but one to be opened (`Origin`). Cookies are of no use
+/// here, so credentials are never allowed.
 struct CrossOrigin {
     /// Field lines for answers; the number of a set, from 1, goes with the request's ticket (`ResponseTicket.adding`).
     let fieldSets: [[UInt8]]

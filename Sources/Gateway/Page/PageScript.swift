@@ -18,7 +18,7 @@ enum PageScript {
         const BEST = 8;                   // shown in the list of the best
         const PLAYERS = 2_000;            // remembered for it; beyond, the lower half is forgotten
         const STALE = 30_000;             // ms without a message, after which a page that was hidden connects anew
-        const SILENT = 60_000;            // ms without one, after which any does: a dead line does not say that it is
+        const SILENT = 60_000;            // ms without one, after which any asks for the newest: a dead line does not say so
         const AWAY = 180_000;             // ms without one, after which the page does not ask for all that it missed
         const CATCH_UP = 30_000;          // ms in which old scores are taken for what was missed, not for a clock's mistake
         const SETTLED = 3_000;            // ms open, after which a feed works that has nothing to say
@@ -38,6 +38,7 @@ enum PageScript {
         let timers = [];                  // of the socket, or of the next one
         let openedAt = 0;                 // on the wall clock, which goes on while the machine sleeps
         let heardAt = 0;                  // the last message, or the feed worked without one
+        let probedAt = 0;                 // when another line was asked last
         let isLive = false;               // past what is sent at first, whose pace is not the players'
         let isRepeating = false;          // in what a resumed feed sends at first
         let newest = null;                // the highest id, of the store as it is now
@@ -48,12 +49,12 @@ enum PageScript {
         let seen = new Map();             // ids, and what came without one; when each was created
         let seenBefore = new Map();       // the same, of those before
 
-        function address(after) {
+        function address(name, value) {
           const reporter = document.querySelector("meta[name=reporter-url]").content;
           const base = reporter ? reporter.replace(/\/*$/, "/") : document.baseURI;
           const url = new URL(`ws/${Date.now()}`, base);
           url.protocol = url.protocol.replace("http", "ws");
-          if (after !== null) url.searchParams.set("after", after);
+          if (value !== null) url.searchParams.set(name, value);
           return url;
         }
 
@@ -61,7 +62,7 @@ enum PageScript {
           disconnect();
           // After a night, all that was missed would take long, and what is new would wait behind it.
           if (newest !== null && awaySince === 0 && Date.now() - heardAt > AWAY) awaySince = heardAt;
-          const opening = socket = new WebSocket(address(awaySince > 0 ? null : newest));
+          const opening = socket = new WebSocket(address("after", awaySince > 0 ? null : newest));
           later(SLOW, () => show("connecting", total === 0 ? "Connecting…" : "Connecting again…"));
           later(CONNECT_LIMIT, () => opening.close());
           opening.onopen = () => {
@@ -114,7 +115,7 @@ enum PageScript {
         }
 
         function isSilent(limit) {
-          return socket?.readyState === WebSocket.OPEN && Date.now() - Math.max(openedAt, heardAt) > limit;
+          return socket?.readyState === WebSocket.OPEN && Date.now() - Math.max(openedAt, heardAt, probedAt) > limit;
         }
 
         // A page that comes back, from the background or to a network, does not wait for its timer.
@@ -122,10 +123,40 @@ enum PageScript {
           if (!document.hidden && (!socket || isSilent(STALE))) connect();
         });
         addEventListener("online", connect);
-        // Nor does it trust a line that says nothing, as after the machine slept. Where it was alive, nothing is missed.
+
+        // Nor does it trust a line that says nothing. To resume would cost thousands of scores each time, so another
+        // connection is asked for the newest one: when that is no news, the line is as good as any. A machine that slept has
+        // none that lives.
+        let tickedAt = Date.now();
         setInterval(() => {
-          if (!document.hidden && isSilent(SILENT)) connect();
+          const slept = Date.now() - tickedAt > STALE;
+          tickedAt = Date.now();
+          if (document.hidden) return;
+          if (slept && isSilent(STALE)) connect(); else if (isSilent(SILENT)) probe();
         }, 1000);
+
+        function probe() {
+          if (newest === null) return connect();
+          const [doubted, highest] = [socket, newest];
+          const other = new WebSocket(address("history", 1));
+          const ends = (isDead) => {
+            clearTimeout(limit);
+            other.onclose = null;
+            other.close();
+            if (isDead && socket === doubted && newest === highest) connect();
+          };
+          // When nothing comes on it the store is empty; when it does not open the network is away.
+          const limit = setTimeout(() => ends(other.readyState !== WebSocket.OPEN), CONNECT_LIMIT);
+          probedAt = Date.now();
+          other.onclose = () => ends(true);
+          other.onmessage = ({ data }) => {
+            other.onmessage = null;
+            let score;
+            try { score = JSON.parse(data); } catch { return; }
+            // What is news may be on its way on the line in doubt.
+            setTimeout(() => ends(score?.id !== highest), SETTLED);
+          };
+        }
 
         function show(name, text) {
           if (state.dataset.state !== name) state.dataset.state = name;
