@@ -130,7 +130,7 @@ def test_a_page_on_the_list_may_read_the_events(world):
 
 def test_a_list_without_the_own_page_is_told(world):
     own = {"REPORTER_URL": "https://Scores.example:443/live"}
-    told = "ALLOWED_ORIGINS lacks https://scores.example,"
+    told = "ALLOWED_ORIGINS lacks https://scores.example (REPORTER_URL)"
     assert told in world.gateway(ALLOWED_ORIGINS="https://one.example", **own).log
     for origins in ("https://one.example,https://scores.example", "*", None):
         assert told not in world.gateway(**world.apart, ALLOWED_ORIGINS=origins, **own).log

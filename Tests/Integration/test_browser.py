@@ -195,15 +195,18 @@ def test_the_form_can_be_reached_on_a_laptop(world, chromium):
 def test_a_pressed_pause_can_be_told_where_colours_are_forced(world, chromium):
     gateway = world.gateway()
     chromium.open(gateway.url + "/")
-    look = (
-        "(() => { const style = getComputedStyle(document.getElementById('pause'));"
-        "return [style.backgroundColor, style.color].join() })()"
-    )
     chromium.call("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
-    before = chromium.evaluate(look)
+    is_live = "document.getElementById('state').dataset.state === 'live'"  # nothing beside it moves any more
+    eventually(lambda: chromium.evaluate(is_live))
+    box = json.loads(chromium.evaluate("JSON.stringify(document.getElementById('pause').getBoundingClientRect())"))
+    clip = {"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"], "scale": 1}
+
+    def look():
+        return chromium.call("Page.captureScreenshot", format="png", clip=clip)["data"]
+
+    before = look()
     chromium.evaluate("document.getElementById('pause').click()")
-    background, text = chromium.evaluate(look).replace("),", ")|").split("|")
-    assert f"{background},{text}" != before and background != text
+    eventually(lambda: look() != before)
     chromium.call("Emulation.setEmulatedMedia", features=[])
 
 

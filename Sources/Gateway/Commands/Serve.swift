@@ -46,7 +46,7 @@ extension Command {
         if case .list(let origins) = configuration.allowedOrigins, let own = configuration.reporterURL?.origin,
             !origins.contains(own)
         {
-            log.warning("ALLOWED_ORIGINS lacks \(own), which is in REPORTER_URL: a page there may not open the feed")
+            log.warning("ALLOWED_ORIGINS lacks \(own) (REPORTER_URL): the live page there may not open the feed")
         }
     }
 

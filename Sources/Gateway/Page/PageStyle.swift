@@ -21,7 +21,7 @@ enum PageStyle {
         main { display: grid; grid-template-columns: minmax(0, 1fr) 16rem; gap: 0 2.5rem; align-items: start; }
         aside {
           order: 2; position: sticky; top: 4.5rem; padding: 0.3rem 0.4rem;
-          max-height: calc(100vh - 4.5rem); overflow-y: auto;
+          max-height: calc(100vh - 4.5rem); overflow-y: auto; scrollbar-width: thin;
         }
         h2 { font-size: 0.75rem; font-weight: 500; color: var(--quiet); margin-bottom: 0.3rem; }
         ol { list-style: none; padding: 0; margin-bottom: 1.6rem; }
