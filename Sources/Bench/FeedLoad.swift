@@ -15,7 +15,7 @@ final class FeedLoad: Source {
     private let firstNumber: Int
     private let ramp: Double
     private let sources: [SocketAddress]
-    private var addresses: [SocketAddress] = []
+    private var addresses = AddressList([])
     private var members: [FeedSubscriber] = []
     private var lost: [FeedSubscriber] = []
     private var slow: [FeedSubscriber] = []
@@ -73,7 +73,7 @@ final class FeedLoad: Source {
     // MARK: Commands
 
     func connect(to addresses: [SocketAddress]) {
-        self.addresses = addresses
+        self.addresses = AddressList(addresses)
         rampStart = reactor.now
         members.reserveCapacity(subscribers)
         timerFired(Timer.ramp.rawValue)
@@ -81,10 +81,11 @@ final class FeedLoad: Source {
         if plan.slowShare > 0 { timerFired(Timer.slowRead.rawValue) }
     }
 
-    /// A share of the subscribers loses its connection at once and comes back at once.
+    /// A share of the subscribers loses its connection at once and comes back at once: the last ones, for the first are
+    /// the slow readers, which are not judged.
     func storm() {
         let count = Int((Double(members.count) * plan.stormShare).rounded())
-        for member in members.prefix(count) where member.isOpen {
+        for member in members.suffix(count) where member.isOpen {
             stormed += 1
             member.drop()
         }
@@ -131,6 +132,7 @@ final class FeedLoad: Source {
 
     func opened(_ member: FeedSubscriber, after nanoseconds: Int64) {
         connectsUnderWay -= 1
+        addresses.worked(&member.attempt)
         counters.connects += 1
         connects.record(nanoseconds, isMeasured: true)
         if member.cursor != nil, member.highest != nil {
@@ -177,10 +179,14 @@ final class FeedLoad: Source {
         slow.append(member)
     }
 
-    func ended(_ member: FeedSubscriber, wasOpen: Bool, why: String) {
+    func ended(_ member: FeedSubscriber, wasConnected: Bool, wasOpen: Bool, why: String) {
         guard !isOver else { return }
         if !wasOpen {
             connectsUnderWay -= 1
+            if !wasConnected, addresses.failed(&member.attempt) {
+                open(member)
+                return
+            }
             counters.failedConnects += 1
             note("connect: \(why)")
         } else if !member.isLeaving {
@@ -211,7 +217,7 @@ final class FeedLoad: Source {
         connectsUnderWay += 1
         let source = sources.isEmpty ? nil : sources[nextSource % sources.count]
         nextSource += 1
-        member.connect(to: addresses[0], from: source, reactor)
+        member.connect(to: addresses.next(&member.attempt), from: source, reactor)
     }
 
     private func openMore() {

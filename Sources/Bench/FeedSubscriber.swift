@@ -19,6 +19,8 @@ final class FeedSubscriber: StreamHandler {
     private var session: WebSocketSession
     private var key = [24 of UInt8](repeating: 0)
     private var startedAt: Int64 = 0
+    /// Which of the service's addresses it connects to.
+    var attempt = AddressList.Attempt()
     /// nil until the first handshake is done.
     var cursor: DeliveryCursor?
     /// The highest id seen, to resume after.
@@ -47,7 +49,7 @@ final class FeedSubscriber: StreamHandler {
             load.target.secure(stream)
         } catch {
             phase = .idle
-            load.ended(self, wasOpen: false, why: error.description)
+            load.ended(self, wasConnected: false, wasOpen: false, why: error.description)
         }
     }
 
@@ -140,7 +142,8 @@ final class FeedSubscriber: StreamHandler {
                 switch event {
                 case .needMore:
                     if !stream.output.isEmpty { stream.scheduleFlush() }
-                    if isSlow { load.rest(self) }
+                    // Nothing new: what was kept over the pause was presented, and the socket is not read yet.
+                    if isSlow, offset > 0 { load.rest(self) }
                     return offset
                 case .text, .binary: delivered(now.nanoseconds)
                 case .ping, .pong: break
@@ -178,11 +181,12 @@ final class FeedSubscriber: StreamHandler {
     }
 
     override func closed(_ reason: StreamEnd) {
+        let wasConnected = phase != .connecting
         let wasOpen = phase == .open
         let why = trouble ?? "\(reason)"
         phase = .idle
         trouble = nil
         stream = nil
-        load.ended(self, wasOpen: wasOpen, why: why)
+        load.ended(self, wasConnected: wasConnected, wasOpen: wasOpen, why: why)
     }
 }

@@ -15,6 +15,8 @@ struct LoadCounters: Equatable, Sendable {
     /// TCP connects, or handshakes, that failed.
     var failedConnects = 0
     var connects = 0
+    /// Connections that the server ended between answers.
+    var serverCloses = 0
     /// Feed connections that ended without our will.
     var disconnects = 0
     var reconnects = 0
@@ -38,7 +40,8 @@ struct LoadCounters: Equatable, Sendable {
 
     private static let members: [any WritableKeyPath<LoadCounters, Int> & Sendable] = [
         \.answers, \.scores, \.contentBytes, \.refusals, \.lostRequests, \.timeouts, \.droppedArrivals,
-        \.failedConnects, \.connects, \.disconnects, \.reconnects, \.deliveries, \.deliveredBytes, \.doubles,
+        \.failedConnects, \.connects, \.serverCloses, \.disconnects, \.reconnects, \.deliveries, \.deliveredBytes,
+        \.doubles,
         \.repeated, \.past, \.unjudged, \.published,
     ]
 

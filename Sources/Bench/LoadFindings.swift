@@ -68,6 +68,7 @@ struct LoadFindings {
             .init("refused", "answers other than 2xx", Double(sum.whole.refusals), .count, better: .lower),
             .init(
                 "lost_requests", "requests without an answer", Double(sum.whole.lostRequests), .count, better: .lower),
+            .init("server_closes", "connections closed between answers", Double(measured.serverCloses), .count),
         ]
         if plan.requests?.rate != nil {
             metrics.append(
@@ -181,6 +182,9 @@ struct LoadFindings {
         if sum.whole.droppedArrivals > 0 {
             warnings.append(
                 "\(sum.whole.droppedArrivals) arrivals were never sent: the rate is beyond what is answered")
+        }
+        if plan.feed != nil, sum.judged == 0, timeline.contains(where: { $0.subscribers > 0 }) {
+            warnings.append("every subscriber is a slow reader (--slow): no delivery was judged")
         }
         if sum.isLedgerFull {
             warnings.append("more than \(BenchLimits.ledgerMessages) messages: later ones were not judged for holes")

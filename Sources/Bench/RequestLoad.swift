@@ -12,12 +12,14 @@ final class RequestLoad: AlarmClock {
     private let run: UInt16
     private let connectionCount: Int
     private let rate: Double?
+    /// Where in the interval between two bursts it begins, so that the load reactors do not burst at once.
+    private let phase: Double
     private let requestHead: [UInt8]
-    private var addresses: [SocketAddress] = []
+    private var addresses = AddressList([])
     private var connections: [RequestConnection] = []
     private var resting: [RequestConnection] = []
-    /// Connections with room for another request: the last one to have room is the next to be used.
-    private var withRoom: [RequestConnection] = []
+    /// Connections with room for another request of an open loop.
+    private var withRoom = Turns<RequestConnection>()
     private var arrivals: Arrivals?
     /// Arrivals that wait for room, oldest first from `waitingHead` on.
     private var waiting: [Int64] = []
@@ -44,7 +46,10 @@ final class RequestLoad: AlarmClock {
         self.worker = worker
         self.run = run
         connectionCount = LoadPlan.share(plan.connections, worker, of: threads)
-        rate = plan.rate.map { $0 / Double(threads) }
+        // By the connections it has: one without any sends nothing.
+        let share = Double(connectionCount) / Double(plan.connections)
+        rate = plan.rate.map { $0 * share }
+        phase = Double(worker) / Double(threads)
         nextSerial = UInt32(worker) << 28
         requestHead = Self.head(plan, target)
         try super.init(reactor)
@@ -58,9 +63,9 @@ final class RequestLoad: AlarmClock {
     // MARK: Commands
 
     func connect(to addresses: [SocketAddress]) {
-        self.addresses = addresses
+        self.addresses = AddressList(addresses)
         connections = (0..<connectionCount).map { _ in RequestConnection(self) }
-        for connection in connections { connection.connect(to: addresses[0], reactor) }
+        for connection in connections { connect(connection) }
         _ = reactor.schedule(self, at: reactor.now + .seconds(1))
     }
 
@@ -68,7 +73,8 @@ final class RequestLoad: AlarmClock {
     func begin() {
         isSending = true
         if let rate {
-            arrivals = Arrivals(rate: rate, burst: plan.burst, from: Reactor.monotonic())
+            guard rate > 0 else { return }
+            arrivals = Arrivals(rate: rate, burst: plan.burst, from: Reactor.monotonic(), phase: phase)
             rang()
         } else {
             let now = Reactor.monotonic().nanoseconds
@@ -121,12 +127,9 @@ final class RequestLoad: AlarmClock {
 
     private func sendWaiting() {
         let now = Reactor.monotonic().nanoseconds
-        while waitingHead < waiting.count, let connection = withRoom.last {
-            guard connection.hasRoom else {
-                connection.isListed = false
-                withRoom.removeLast()
-                continue
-            }
+        while waitingHead < waiting.count,
+            let connection = withRoom.next({ $0.hasRoom }, left: { $0.isListed = false })
+        {
             connection.send(due: waiting[waitingHead], now: now)
             waitingHead += 1
         }
@@ -155,10 +158,7 @@ final class RequestLoad: AlarmClock {
 
     func connected(_ connection: RequestConnection) {
         counters.connects += 1
-        if !connection.isListed {
-            connection.isListed = true
-            withRoom.append(connection)
-        }
+        addresses.worked(&connection.attempt)
         fill(connection, Reactor.monotonic().nanoseconds)
     }
 
@@ -180,11 +180,37 @@ final class RequestLoad: AlarmClock {
         fill(connection, now)
     }
 
-    func lost(_ connection: RequestConnection, requests: Int, isConnect: Bool, why: String) {
+    /// A connection did not come up.
+    func failed(_ connection: RequestConnection, why: String) {
+        guard !isOver else { return }
+        if addresses.failed(&connection.attempt) {
+            connect(connection)
+            return
+        }
+        counters.failedConnects += 1
+        note("connect: \(why)")
+        rest(connection)
+    }
+
+    /// A connection ended, and with it so many requests that have no answer.
+    /// - Parameter isOrderly: the server ended it between answers. It may, and the next one follows at once.
+    func lost(_ connection: RequestConnection, requests: Int, isOrderly: Bool, why: String) {
         guard !isOver else { return }
         counters.lostRequests += requests
-        if isConnect { counters.failedConnects += 1 }
-        if requests > 0 || isConnect { note(isConnect ? "connect: \(why)" : "connection lost: \(why)") }
+        if requests > 0 { note("connection lost: \(why)") }
+        if isOrderly {
+            counters.serverCloses += 1
+            connect(connection)
+        } else {
+            rest(connection)
+        }
+    }
+
+    private func connect(_ connection: RequestConnection) {
+        connection.connect(to: addresses.next(&connection.attempt), reactor)
+    }
+
+    private func rest(_ connection: RequestConnection) {
         resting.append(connection)
         _ = reactor.schedule(self, at: reactor.now + BenchLimits.reconnect, tag: 1)
     }
@@ -197,7 +223,7 @@ final class RequestLoad: AlarmClock {
     override func timerFired(_ tag: UInt32) {
         guard !isOver else { return }
         if tag == 1 {
-            if let connection = resting.popLast() { connection.connect(to: addresses[0], reactor) }
+            if let connection = resting.popLast() { connect(connection) }
             return
         }
         let limit = Reactor.monotonic().nanoseconds - BenchLimits.answer.wholeNanoseconds

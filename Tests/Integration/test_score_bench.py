@@ -75,6 +75,30 @@ def silence(client):
         pass
 
 
+def requests(client):
+    """Yields once for each request that came whole; none has a body."""
+    pending = b""
+    while piece := client.recv(65_536):
+        pending += piece
+        while b"\r\n\r\n" in pending:
+            pending = pending.split(b"\r\n\r\n", 1)[1]
+            yield
+
+
+def closing(client):
+    """Every answer is the last on its connection."""
+    for _ in requests(client):
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        return
+
+
+def endless(client):
+    """The content ends with the connection, as in HTTP/1.0."""
+    for _ in requests(client):
+        client.sendall(b"HTTP/1.1 200 OK\r\n\r\n{}")
+        return
+
+
 @pytest.mark.parametrize("form, batch", [("single", 1), ("array", 7), ("ndjson", 50)])
 def test_every_accepted_score_is_in_the_table(gateway, world, tmp_path, form, batch):
     report = tmp_path / "report.json"
@@ -112,6 +136,64 @@ def test_every_delivery_is_counted(gateway, tmp_path):
     assert "<svg" in page.read_text()
     compared = bench("compare", report, report)
     assert compared.returncode == 0 and "deliveries lost" in compared.stdout
+
+
+@pytest.mark.parametrize("behaviour", [closing, endless])
+def test_an_answer_that_ends_its_connection_is_one_answer(behaviour, tmp_path):
+    report = tmp_path / "report.json"
+    with server(behaviour) as target:
+        result = bench("read", target, "--duration", 1, "--warmup", 0, "--connections", 4, "--json", report)
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = measured(report)
+    # Four at a time, with a rest after each, would be twenty.
+    assert found["requests"] > 40
+    assert found["server_closes"] > 40
+    assert found["lost_requests"] == 0
+
+
+def test_an_open_loop_uses_its_connections_in_turn():
+    served = []
+
+    def behaviour(client):
+        served.append(0)
+        place = len(served) - 1
+        for _ in requests(client):
+            served[place] += 1
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with server(behaviour) as target:
+        result = bench("read", target, "--rate", 200, "--duration", 2, "--warmup", 0, "--connections", 8, "--pipeline", 16)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert len(served) == 8 and min(served) > 20, served
+
+
+def test_more_threads_than_connections_send_the_whole_rate(gateway, tmp_path):
+    report = tmp_path / "report.json"
+    result = bench(
+        "read", url(gateway), "--path", "/healthz", "--threads", 4, "--connections", 2, "--rate", 100,
+        "--duration", 2, "--warmup", 0, "--json", report, "--expect", "dropped=0",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert 170 <= measured(report)["requests"] <= 210
+
+
+def test_slow_readers_read(gateway, tmp_path):
+    report = tmp_path / "report.json"
+    result = bench(
+        "fanout", url(gateway), "--duration", 3, "--warmup", 0, "--rate", 50, "--subscribers", 4, "--slow", 1,
+        "--json", report,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert measured(report)["deliveries"] > 200
+    assert "no delivery was judged" in result.stdout
+
+
+def test_a_storm_is_of_those_who_are_judged(gateway):
+    result = bench(
+        "fanout", url(gateway), "--duration", 2, "--warmup", 1, "--rate", 50, "--subscribers", 10, "--slow", 0.3,
+        "--storm", 0.5, "--expect", "reconnects=5,lost=0",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_publishes_straight_to_the_broker(gateway, world, tmp_path):
