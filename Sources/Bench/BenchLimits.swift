@@ -33,6 +33,11 @@ public enum BenchLimits {
     /// Arrivals of an open loop that wait for a connection with room; later ones are dropped and counted, so that a
     /// server that is far too slow does not cost the tool all its memory.
     static let waitingArrivals = 1_000_000
+    /// Requests without an answer whose scores are looked for on the feed afterwards (32 bytes each). Those of later ones
+    /// count as not delivered.
+    static let uncertainRequests = 1_000_000
+    /// An open loop that is answered at less than this share of its rate has not reached it.
+    static let reached = 0.99
     /// Messages the ledger tells apart (some 40 bytes each). Later ones are counted, but not judged for holes.
     static let ledgerMessages = 16_000_000
     /// The newest messages' bytes, by which a delivery is recognized without reading it: power of two.

@@ -96,8 +96,8 @@ final class FeedLoad: Source {
         for member in members { member.drop() }
     }
 
-    /// Subscribers that stayed to the end and are judged, and what they have not got.
-    func judge() -> (subscribers: Int, holes: Int, ids: [Int64]) {
+    /// Subscribers that stayed to the end and are judged, and what they have not got by now.
+    func judge(_ now: Int64) -> (subscribers: Int, holes: Int, ids: [Int64]) {
         var judged = 0
         var holes = 0
         var ids: [Int64] = []
@@ -106,8 +106,10 @@ final class FeedLoad: Source {
             judged += 1
             for range in cursor.holes(of: ledger.count) {
                 holes += range.count
-                for place in range where ids.count < BenchLimits.namedFaults {
-                    if let id = ledger.entries[place].key, !ids.contains(id) { ids.append(id) }
+                for place in range {
+                    let entry = ledger.entries[place]
+                    if window.contains(entry.due) { latencies.recordUnanswered(now - entry.due) }
+                    if ids.count < BenchLimits.namedFaults, let id = entry.key, !ids.contains(id) { ids.append(id) }
                 }
             }
         }

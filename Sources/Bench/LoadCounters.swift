@@ -10,7 +10,7 @@ struct LoadCounters: Equatable, Sendable {
     /// Requests whose connection was lost, or that were given up.
     var lostRequests = 0
     var timeouts = 0
-    /// Arrivals dropped because too many waited.
+    /// Arrivals that were never sent, and messages never confirmed.
     var droppedArrivals = 0
     /// TCP connects, or handshakes, that failed.
     var failedConnects = 0
@@ -27,6 +27,11 @@ struct LoadCounters: Equatable, Sendable {
     var past = 0
     var unjudged = 0
     var published = 0
+    /// Connections to the broker that ended.
+    var lostBrokers = 0
+
+    /// Answers that are what was asked for.
+    var successes: Int { answers - refusals }
 
     var failures: Int { refusals + lostRequests + failedConnects + disconnects + droppedArrivals }
 
@@ -42,7 +47,7 @@ struct LoadCounters: Equatable, Sendable {
         \.answers, \.scores, \.contentBytes, \.refusals, \.lostRequests, \.timeouts, \.droppedArrivals,
         \.failedConnects, \.connects, \.serverCloses, \.disconnects, \.reconnects, \.deliveries, \.deliveredBytes,
         \.doubles,
-        \.repeated, \.past, \.unjudged, \.published,
+        \.repeated, \.past, \.unjudged, \.published, \.lostBrokers,
     ]
 
     private func combined(with other: LoadCounters, _ operation: (Int, Int) -> Int) -> LoadCounters {

@@ -45,12 +45,18 @@ struct LoadSample: Sendable {
 struct LoadResult: Sendable {
     var worker: Int
     var measured = LoadCounters()
+    /// From the beginning of the measured time to the end of the run: with what was due in it and ended after it.
+    var due = LoadCounters()
     var whole = LoadCounters()
     var answers = LatencyRecord()
     var deliveries = LatencyRecord()
     var connects = LatencyRecord()
     var accepted = SerialSets()
     var seen = SerialSets()
+    var undelivered = LatencyRecord()
+    var uncertain: [UncertainScores] = []
+    /// Nanoseconds from the end of the measured time to the end of the run.
+    var settled: Int64 = 0
     var storedTwice = 0
     var judged = 0
     var holes = 0
@@ -72,6 +78,7 @@ final class LoadWorker: MailboxReceiver<LoadCommand> {
     private var before = LoadCounters()
     private var measured: LoadCounters?
     private var isSettling = false
+    private var settlingFrom: Int64 = 0
     private var lastCPU: Int64
     private var lastTime: Instant
 
@@ -120,17 +127,21 @@ final class LoadWorker: MailboxReceiver<LoadCommand> {
             before = counters
             requests?.window.open(now)
             feed?.window.open(now)
+            broker?.window.open(now)
         case .storm: feed?.storm()
         case .settle:
             isSettling = true
+            settlingFrom = now
             measured = counters - before
             requests?.window.close(now)
             feed?.window.close(now)
+            broker?.window.close(now)
             requests?.settle()
             broker?.settle()
         case .finish:
             requests?.finish()
-            run.post(.finished(result()))
+            broker?.finish()
+            run.post(.finished(result(now)))
             feed?.finish()
             reactor.stop()
         }
@@ -177,26 +188,32 @@ final class LoadWorker: MailboxReceiver<LoadCommand> {
         return feed.map { now - $0.lastDelivery > BenchLimits.settled } ?? true
     }
 
-    private func result() -> LoadResult {
+    private func result(_ now: Int64) -> LoadResult {
         var result = LoadResult(worker: index)
         result.whole = counters
         result.measured = measured ?? counters - before
+        result.due = counters - before
+        result.settled = now - settlingFrom
         if let requests {
             result.answers = requests.latencies
             result.accepted = requests.accepted
+            result.undelivered.add(requests.undelivered)
+            result.uncertain += requests.uncertain
             result.statuses = requests.statuses
             result.notes.merge(requests.notes, uniquingKeysWith: +)
         }
         if let broker {
             result.accepted.formUnion(broker.accepted)
+            result.undelivered.add(broker.undelivered)
+            result.uncertain += broker.uncertain
             result.notes.merge(broker.notes, uniquingKeysWith: +)
         }
         if let feed {
+            (result.judged, result.holes, result.holeIDs) = feed.judge(now)
             result.deliveries = feed.latencies
             result.connects = feed.connects
             result.seen = feed.ledger.seen
             result.storedTwice = feed.ledger.storedTwice
-            (result.judged, result.holes, result.holeIDs) = feed.judge()
             result.doubleIDs = feed.doubleIDs
             result.isLedgerFull = feed.ledger.isFull
             result.notes.merge(feed.notes, uniquingKeysWith: +)

@@ -52,8 +52,10 @@ public enum ReportPage {
         text += "<th scope=\"col\">max</th></tr>\n"
         for latency in latencies {
             text += "<tr><th scope=\"row\">\(escaped(latency.name))</th>"
-            for point in latency.percentiles { text += "<td>\(Figure.nanoseconds(Double(point.nanoseconds)))</td>" }
-            text += "<td>\(Figure.nanoseconds(Double(latency.max)))</td></tr>\n"
+            for point in latency.percentiles {
+                text += "<td>\(escaped(ReportTable.shown(point, of: latency)))</td>"
+            }
+            text += "<td>\(escaped(ReportTable.shownMaximum(of: latency)))</td></tr>\n"
         }
         return text + "</table></div>\n"
     }

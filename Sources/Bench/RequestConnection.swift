@@ -142,6 +142,7 @@ final class RequestConnection: StreamHandler {
         isOrderly = false
         trouble = nil
         stream = nil
+        for request in pending[head...] { load.unanswered(due: request.due, first: request.first) }
         pending.removeAll(keepingCapacity: true)
         head = 0
         contentBytes = 0

@@ -32,6 +32,10 @@ final class RequestLoad: AlarmClock {
     var latencies = LatencyRecord()
     var window = LoadWindow()
     private(set) var accepted = SerialSets()
+    /// Scores that no subscriber can get: never sent, or refused.
+    private(set) var undelivered = LatencyRecord()
+    /// Those of requests that were sent and have no answer.
+    private(set) var uncertain: [UncertainScores] = []
     private(set) var statuses: [UInt16: Int] = [:]
     private(set) var notes: [String: Int] = [:]
 
@@ -91,7 +95,8 @@ final class RequestLoad: AlarmClock {
     func finish() {
         let unanswered = connections.reduce(0) { $0 + $1.inFlight }
         counters.lostRequests += unanswered
-        counters.droppedArrivals += waiting.count - waitingHead
+        let now = Reactor.monotonic().nanoseconds
+        for due in waiting[waitingHead...] { neverSent(due, now) }
         if unanswered > 0 { notes["no answer by the end of the run", default: 0] += unanswered }
         isOver = true
         for connection in connections { connection.end("the end of the run") }
@@ -118,7 +123,7 @@ final class RequestLoad: AlarmClock {
             if waiting.count - waitingHead < BenchLimits.waitingArrivals {
                 waiting.append(due.nanoseconds)
             } else {
-                counters.droppedArrivals += 1
+                neverSent(due.nanoseconds, now.nanoseconds)
             }
         }
         sendWaiting()
@@ -176,8 +181,38 @@ final class RequestLoad: AlarmClock {
         } else {
             counters.refusals += 1
             statuses[status, default: 0] += 1
+            missed(due, now)
         }
         fill(connection, now)
+    }
+
+    /// A request ended without an answer.
+    func unanswered(due: Int64, first: UInt32) {
+        guard window.contains(due) else { return }
+        let waited = Reactor.monotonic().nanoseconds - due
+        guard uncertain.count < BenchLimits.uncertainRequests else {
+            missed(due, due + waited)
+            return
+        }
+        latencies.recordUnanswered(waited)
+        if plan.scoresPerRequest > 0 {
+            uncertain.append(
+                UncertainScores(
+                    worker: worker, first: Int(first & 0x0fff_ffff), count: plan.scoresPerRequest, waited: waited))
+        }
+    }
+
+    /// An arrival for which no connection had room.
+    private func neverSent(_ due: Int64, _ now: Int64) {
+        counters.droppedArrivals += 1
+        missed(due, now)
+    }
+
+    /// What was due got no answer that is one, and its scores reach nobody.
+    private func missed(_ due: Int64, _ now: Int64) {
+        guard window.contains(due) else { return }
+        latencies.recordUnanswered(now - due)
+        undelivered.recordUnanswered(now - due, count: plan.scoresPerRequest)
     }
 
     /// A connection did not come up.

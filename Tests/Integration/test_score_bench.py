@@ -75,6 +75,11 @@ def silence(client):
         pass
 
 
+def refusal(client):
+    for _ in requests(client):
+        client.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\n{}")
+
+
 def requests(client):
     """Yields once for each request that came whole; none has a body."""
     pending = b""
@@ -219,7 +224,8 @@ def test_a_lost_delivery_is_found(world, tmp_path):
     finally:
         world.broker.delete(other)
     assert result.returncode == 69, result.stdout + result.stderr
-    assert "nothing was answered or delivered" in result.stderr
+    assert "nothing was delivered" in result.stderr
+    assert "✗ lost=0" in result.stdout
     found = measured(tmp_path / "report.json")
     assert found["lost"] >= 5 * 20 and found["deliveries"] == 0
 
@@ -234,6 +240,9 @@ def test_an_expectation_that_is_not_met_is_exit_code_1(gateway):
     "arguments",
     [
         ["--expect", "p50<fast"],
+        ["--expect", "p98<1ms"],
+        ["--expect", "lost=0"],
+        ["--json", "/nonexistent/report.json"],
         ["--threads", "0"],
         ["--pipeline", "5000"],
         ["--duration", "0"],
@@ -285,6 +294,75 @@ def test_a_server_that_dies_is_reported(world, tmp_path):
     assert "ended during the run" in result.stdout
     assert "Connection refused" in result.stdout
     assert measured(tmp_path / "report.json")["disconnects"] == 10
+
+
+def test_an_expectation_is_not_met_by_a_run_in_which_everything_failed(world):
+    """Without its token everything is refused, and a feed has nothing to deliver."""
+    gateway = world.gateway(REACTORS=1, API_TOKENS="secret")
+    result = bench(
+        "mixed", url(gateway), "--subscribers", 5, "--rate", 20, "--duration", 2, "--warmup", 0,
+        "--expect", "p99<10s,lost=0",
+    )  # fmt: skip
+    assert result.returncode == 69, result.stdout + result.stderr
+    assert "✗ p99<10s" in result.stdout and "✗ lost=0" in result.stdout
+
+
+def test_expectations_are_not_met_by_refusals():
+    with server(refusal) as target:
+        result = bench(
+            "read", target, "--duration", 1, "--warmup", 0, "--connections", 2,
+            "--expect", "p99<10s,requests_per_second>0,refused>0",
+        )  # fmt: skip
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "✗ p99<10s: >" in result.stdout and "✗ requests_per_second>0" in result.stdout
+    assert "✓ refused>0" in result.stdout
+
+
+def test_what_is_never_answered_is_in_the_percentiles():
+    """One request of ten hangs for ever: p50 is what it is, p99 cannot be known."""
+    served = []
+
+    def behaviour(client):
+        for _ in requests(client):
+            served.append(1)
+            if len(served) % 10 == 0:
+                silence(client)
+                return
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with server(behaviour) as target:
+        result = bench(
+            "read", target, "--rate", 30, "--duration", 2, "--warmup", 0, "--connections", 16,
+            "--expect", "p50<9s,p99<1000s",
+        )  # fmt: skip
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "✓ p50<9s" in result.stdout and "✗ p99<1000s: >" in result.stdout
+
+
+def test_a_server_that_dies_meets_no_percentile(world):
+    gateway = world.gateway(REACTORS=1)
+    threading.Timer(3.0, gateway.process.kill).start()
+    result = bench(
+        "mixed", url(gateway), "--rate", 100, "--duration", 4, "--warmup", 0, "--connections", 4, "--subscribers", 5,
+        "--expect", "p50<1000s,p99<1000s,answer.p99<1000s,dropped=0",
+    )  # fmt: skip
+    gateway.process.wait()
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "✗ p99<1000s: >" in result.stdout and "✗ answer.p99<1000s: >" in result.stdout
+    assert "✗ dropped=0" in result.stdout
+    assert "connections were lost" in result.stdout and "beyond what is answered" not in result.stdout
+
+
+def test_a_rate_that_is_not_reached_is_said():
+    def slow(client):
+        for _ in requests(client):
+            time.sleep(0.1)
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with server(slow) as target:
+        result = bench("read", target, "--rate", 40, "--duration", 2, "--warmup", 0, "--connections", 2)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "the rate was not reached" in result.stdout and "where 40 were due" in result.stdout
 
 
 def test_ctrl_c_still_prints_the_report(gateway):

@@ -1,0 +1,30 @@
+import ArgumentParser
+import Glibc
+
+/// A file that a report goes to. It is opened before the run: who has measured for an hour does not want to hear then that
+/// there is no such folder.
+struct OutputFile: ~Copyable {
+    private let path: String
+    private let descriptor: Int32
+
+    init(_ path: String) throws {
+        self.path = path
+        // What is in it stays until there is something better.
+        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw ValidationError("\(path): \(String(cString: strerror(errno)))") }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Writes all of it in place of what was there.
+    /// - Returns: why it could not; nil when it could.
+    func replace(with bytes: [UInt8]) -> String? {
+        // A pipe has no length.
+        guard ftruncate(descriptor, 0) == 0 || errno == EINVAL, Outcome.write(bytes, descriptor) else {
+            return "\(path): \(String(cString: strerror(errno)))"
+        }
+        return nil
+    }
+}
