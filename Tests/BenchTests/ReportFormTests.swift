@@ -235,35 +235,6 @@ import Testing
     }
 }
 
-@Suite struct ComparisonTests {
-    @Test func tellsTheRatioAndWhetherItIsBetter() {
-        var first = ReportFormTests.report(5)
-        first.metrics = [
-            .init("rate", "requests a second", 1_000, .perSecond, better: .higher),
-            .init("cpu", "server CPU time", 2, .seconds, better: .lower), .init("n", "deliveries lost", 0, .count),
-        ]
-        first.warnings = []
-        first.settings = [.init("connections", "64")]
-        first.latencies = [
-            .init(
-                name: "answer", count: 1, mean: 1, min: 1, max: 1,
-                percentiles: [.init(percentile: 99.9, nanoseconds: 2_000_000)], curve: [])
-        ]
-        var second = first
-        second.metrics[0].value = 1_500
-        second.metrics[1].value = 3
-        second.latencies[0].percentiles[0].nanoseconds = 1_000_000
-        second.settings[0].value = "8"
-        let text = Comparison.text(first, second)
-        #expect(text.contains("! connections: a 64, b 8"))
-        let lines = text.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
-        #expect(lines.contains("requests a second 1 k/s 1.50 k/s 1.50 better"))
-        #expect(lines.contains("server CPU time 2.00 s 3.00 s 1.50 worse"))
-        #expect(lines.contains("deliveries lost 0 0 ="))
-        #expect(lines.contains("answer p99.9 2 ms 1 ms 0.50 better"))
-    }
-}
-
 @Suite struct FigureTests {
     @Test(arguments: [Report.Metric.Unit.perSecond, .seconds, .bytes, .ratio])
     func whatWasNotMeasuredIsADash(_ unit: Report.Metric.Unit) {
@@ -290,6 +261,18 @@ import Testing
     @Test(arguments: [(0.0, 1.0), (1, 1), (1.1, 2), (2, 2), (3, 5), (7, 10), (10, 10), (0.03, 0.05), (4.1e9, 5e9)])
     func anAxisEndsOnARoundNumber(_ value: Double, _ end: Double) {
         #expect((Plot.ceiling(value) - end).magnitude < end * 1e-9)
+    }
+
+    /// A second without an answer is a gap in the line, and one between two such is a dot.
+    @Test func whereNothingWasMeasuredTheLineIsBroken() {
+        let svg = Plot.line([(0, 0), (0.25, 0), nil, (0.75, 0), nil], series: 1)
+        #expect(svg.split(separator: "\n").count == 2)
+        #expect(svg.contains("points=\"70.0,250.0 267.5,250.0\""))
+        #expect(svg.contains("points=\"662.5,250.0 662.5,250.0\""))
+        var timeline = (1...3).map { Report.Moment(second: $0, phase: .measuring) }
+        timeline[0].answerP99 = 1_000
+        timeline[2].answerP99 = 1_000
+        #expect(TimelinePlot.svg(timeline).ranges(of: "<polyline").count == 2)
     }
 
     @Test func thePercentileAxisIsLogarithmic() {
