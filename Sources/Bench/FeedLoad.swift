@@ -50,7 +50,7 @@ final class FeedLoad: Source {
         pathParts = Self.parts(of: plan.path)
     }
 
-    private static func parts(of path: String) -> [String] {
+    static func parts(of path: String) -> [String] {
         var parts: [String] = [""]
         var rest = path[...]
         while !rest.isEmpty {
@@ -62,6 +62,12 @@ final class FeedLoad: Source {
             }
         }
         return parts
+    }
+
+    /// Where one subscriber connects to, and from where on it wants the feed.
+    static func path(_ parts: [String], number: Int, after: Int64?) -> String {
+        let path = parts.joined(separator: "\(number)")
+        return path + (path.contains("?") ? "&" : "?") + (after.map { "after=\($0)" } ?? "history=0")
     }
 
     var target: Target { plan.target }
@@ -109,7 +115,7 @@ final class FeedLoad: Source {
                 for place in range {
                     let entry = ledger.entries[place]
                     if window.contains(entry.due) { latencies.recordUnanswered(now - entry.due) }
-                    if ids.count < BenchLimits.namedFaults, let id = entry.key, !ids.contains(id) { ids.append(id) }
+                    if ids.count < BenchLimits.namedFaults, !ids.contains(entry.key) { ids.append(entry.key) }
                 }
             }
         }
@@ -121,8 +127,7 @@ final class FeedLoad: Source {
     func appendHandshake(
         key: borrowing [24 of UInt8], number: Int, after: Int64?, to output: inout ByteBuffer
     ) {
-        let query = after.map { "?after=\($0)" } ?? "?history=0"
-        let path = Array((plan.target.prefix + pathParts.joined(separator: "\(number)") + query).utf8)
+        let path = Array((plan.target.prefix + Self.path(pathParts, number: number, after: after)).utf8)
         let host = Array(plan.target.authority.utf8)
         RequestEncoder.begin(&output, .get, path.span, host: host.span)
         RequestEncoder.field(&output, "Upgrade", "websocket")
@@ -148,31 +153,35 @@ final class FeedLoad: Source {
         openMore()
     }
 
-    /// - Returns: where in the ledger the message is, if it is new to the subscriber.
+    /// - Returns: the message's id, if it has one and is new to the subscriber.
     func delivered(
         _ text: Span<UInt8>, _ cursor: inout DeliveryCursor, now: Int64, isJudged: Bool
-    ) -> Int? {
+    ) -> Int64? {
         counters.deliveries += 1
         lastDelivery = Instant(nanoseconds: now)
         switch ledger.deliver(text, to: &cursor) {
         case .new(let place):
             let due = ledger.entries[place].due
             if due > 0, isJudged { latencies.record(now - due, isMeasured: window.contains(due)) }
-            return place
+            return id(at: place)
         case .double(let place):
             counters.doubles += 1
             if doubleIDs.count < BenchLimits.namedFaults, let id = id(at: place) { doubleIDs.append(id) }
         case .repeated: counters.repeated += 1
         case .past: counters.past += 1
         case .unjudged: counters.unjudged += 1
+        case .beyond(let id, let due):
+            counters.beyond += 1
+            if due > 0, isJudged { latencies.record(now - due, isMeasured: window.contains(due)) }
+            return id
         }
         return nil
     }
 
     /// The id of a message; nil when it has none.
-    func id(at place: Int) -> Int64? {
-        guard let key = ledger.entries[place].key, key >= 0 else { return nil }
-        return key
+    private func id(at place: Int) -> Int64? {
+        let key = ledger.entries[place].key
+        return key >= 0 ? key : nil
     }
 
     /// A slow reader has read.

@@ -164,10 +164,10 @@ final class FeedSubscriber: StreamHandler {
         guard var cursor else { return }
         let length = session.message.count
         // The cursor is moved out and back: the ledger and this object are not looked into at once.
-        let place = load.delivered(session.message, &cursor, now: now, isJudged: !isSlow)
+        let id = load.delivered(session.message, &cursor, now: now, isJudged: !isSlow)
         self.cursor = cursor
         load.counters.deliveredBytes += length
-        if let place, let id = load.id(at: place) { highest = max(highest ?? id, id) }
+        if let id { highest = max(highest ?? id, id) }
     }
 
     override func receivedEnd() {

@@ -26,6 +26,8 @@ struct LoadCounters: Equatable, Sendable {
     var repeated = 0
     var past = 0
     var unjudged = 0
+    /// Of messages for which the ledger had no room.
+    var beyond = 0
     var published = 0
     /// Connections to the broker that ended.
     var lostBrokers = 0
@@ -47,7 +49,7 @@ struct LoadCounters: Equatable, Sendable {
         \.answers, \.scores, \.contentBytes, \.refusals, \.lostRequests, \.timeouts, \.droppedArrivals,
         \.failedConnects, \.connects, \.serverCloses, \.disconnects, \.reconnects, \.deliveries, \.deliveredBytes,
         \.doubles,
-        \.repeated, \.past, \.unjudged, \.published, \.lostBrokers,
+        \.repeated, \.past, \.unjudged, \.beyond, \.published, \.lostBrokers,
     ]
 
     private func combined(with other: LoadCounters, _ operation: (Int, Int) -> Int) -> LoadCounters {

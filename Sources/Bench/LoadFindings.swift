@@ -26,6 +26,7 @@ struct LoadFindings {
             sum.accepted.formUnion(result.accepted)
             sum.storedTwice += result.storedTwice
             sum.judged += result.judged
+            sum.busy = max(sum.busy, result.busy)
             sum.holes += result.holes
             sum.holeIDs += result.holeIDs
             sum.doubleIDs += result.doubleIDs
@@ -68,7 +69,7 @@ struct LoadFindings {
     private func metricsWithoutDrift() -> [Report.Metric] {
         (plan.requests == nil ? [] : requestMetrics()) + (plan.broker == nil ? [] : brokerMetrics())
             + (plan.feed == nil ? [] : feedMetrics()) + (plan.processes.isEmpty ? [] : processMetrics())
-            + [.init("client_busy", "busiest load reactor", busy, .ratio, better: .lower)]
+            + [.init("client_busy", "busiest load reactor", sum.busy, .ratio, better: .lower)]
     }
 
     private func perSecond(_ count: Int) -> Double {
@@ -128,7 +129,7 @@ struct LoadFindings {
     }
 
     /// Whether there is something to judge for losses: nothing that was taken cannot be lost.
-    private var isJudged: Bool { sum.judged > 0 && (!sum.accepted.isEmpty || lost > 0) }
+    private var isJudged: Bool { !sum.isLedgerFull && sum.judged > 0 && (!sum.accepted.isEmpty || lost > 0) }
 
     private func processMetrics() -> [Report.Metric] {
         let cpu = watch.cpuSeconds ?? .nan
@@ -163,11 +164,6 @@ struct LoadFindings {
 
     private var measuring: [Report.Moment] { timeline.filter { $0.phase == .measuring } }
 
-    private var busy: Double {
-        let busy = measuring.map(\.clientBusy).sorted()
-        return busy.isEmpty ? 0 : busy[busy.count / 2]
-    }
-
     /// How the last quarter of the measured time differs from the first.
     private func driftMetrics() -> [Report.Metric] {
         let moments = measuring.count >= 8 ? measuring : []
@@ -192,9 +188,10 @@ struct LoadFindings {
 
     func warnings() -> [String] {
         var warnings: [String] = []
-        if busy > BenchLimits.saturated {
+        if sum.busy > BenchLimits.saturated {
             warnings.append(
-                "a load reactor was busy for \(Int(busy * 100)) % of the time: the load tool is the bottleneck, and its "
+                "a load reactor was busy, or waited for a processor, for \(Int(sum.busy * 100)) % of the time: the load "
+                    + "tool is the bottleneck, and its "
                     + "latencies are partly its own (more --threads, or more machines)")
         }
         if !isComplete { warnings.append("not all connections came up in time: measured with those that did") }
@@ -206,14 +203,16 @@ struct LoadFindings {
         if let reached = notReached() { warnings.append(reached) }
         for latency in latencies() where latency.unanswered > 0 {
             warnings.append(
-                "\(latency.name): \(latency.unanswered) of \(latency.count) never came, and count as longer than all "
-                    + "that did: > is a lower bound")
+                "\(latency.name): \(latency.unanswered) of \(latency.count) never came or were refused; they count as "
+                    + "longer than all that came, and > is a lower bound")
         }
         if plan.feed != nil, sum.judged == 0, timeline.contains(where: { $0.subscribers > 0 }) {
             warnings.append("every subscriber is a slow reader (--slow): no delivery was judged")
         }
         if sum.isLedgerFull {
-            warnings.append("more than \(BenchLimits.ledgerMessages) messages: later ones were not judged for holes")
+            warnings.append(
+                "\(sum.whole.beyond) deliveries are of messages after the first \(BenchLimits.ledgerMessages): their "
+                    + "latency counts, but what was lost is not known")
         }
         if sum.whole.unjudged > 0 {
             warnings.append("\(sum.whole.unjudged) deliveries have no id and are not ours: not judged for holes")

@@ -1,5 +1,4 @@
 import Bytes
-import CLinux
 import Histogram
 import Reactor
 
@@ -53,6 +52,8 @@ struct LoadResult: Sendable {
     var connects = LatencyRecord()
     var accepted = SerialSets()
     var seen = SerialSets()
+    /// Of the measured time, 0 … 1.
+    var busy = 0.0
     var undelivered = LatencyRecord()
     var uncertain: [UncertainScores] = []
     /// Nanoseconds from the end of the measured time to the end of the run.
@@ -79,8 +80,9 @@ final class LoadWorker: MailboxReceiver<LoadCommand> {
     private var measured: LoadCounters?
     private var isSettling = false
     private var settlingFrom: Int64 = 0
-    private var lastCPU: Int64
-    private var lastTime: Instant
+    private var lastTime: ThreadTime
+    private var measuringFrom: ThreadTime?
+    private var busy = 0.0
 
     /// - Parameter tag: of the run, in the names of its scores.
     init(
@@ -90,8 +92,7 @@ final class LoadWorker: MailboxReceiver<LoadCommand> {
         self.index = index
         self.reactor = reactor
         self.run = run
-        lastCPU = clinux_thread_cpu_time()
-        lastTime = Reactor.monotonic()
+        lastTime = .now()
         if let requests = plan.requests {
             self.requests = try RequestLoad(
                 reactor, requests, target: plan.target, worker: index, threads: plan.threads, run: tag)
@@ -125,6 +126,7 @@ final class LoadWorker: MailboxReceiver<LoadCommand> {
             broker?.begin()
         case .measure:
             before = counters
+            measuringFrom = .now()
             requests?.window.open(now)
             feed?.window.open(now)
             broker?.window.open(now)
@@ -132,6 +134,7 @@ final class LoadWorker: MailboxReceiver<LoadCommand> {
         case .settle:
             isSettling = true
             settlingFrom = now
+            if let measuringFrom { busy = ThreadTime.now().busy(since: measuringFrom) }
             measured = counters - before
             requests?.window.close(now)
             feed?.window.close(now)
@@ -148,17 +151,15 @@ final class LoadWorker: MailboxReceiver<LoadCommand> {
     }
 
     override func timerFired(_ tag: UInt32) {
-        let cpu = clinux_thread_cpu_time()
-        let now = Reactor.monotonic()
-        let busy = Double(cpu - lastCPU) / Double(max(1, (now - lastTime).wholeNanoseconds))
-        lastCPU = cpu
+        let now = ThreadTime.now()
+        let busy = now.busy(since: lastTime)
         lastTime = now
         run.post(
             .sample(
                 LoadSample(
                     worker: index, counters: counters, answers: requests?.latencies.takeSecond(),
                     deliveries: feed?.takeSecond(), busy: busy, isConnected: isConnected,
-                    isSettled: isSettled(now), subscribers: feed?.openCount ?? 0, connects: connects,
+                    isSettled: isSettled(now.at), subscribers: feed?.openCount ?? 0, connects: connects,
                     trouble: trouble)))
         _ = reactor.schedule(self, at: reactor.now + .seconds(1))
     }
@@ -193,6 +194,7 @@ final class LoadWorker: MailboxReceiver<LoadCommand> {
         result.whole = counters
         result.measured = measured ?? counters - before
         result.due = counters - before
+        result.busy = busy
         result.settled = now - settlingFrom
         if let requests {
             result.answers = requests.latencies

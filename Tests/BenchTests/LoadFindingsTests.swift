@@ -39,6 +39,27 @@ import Testing
         #expect(value("lost", findings(try plan(), [result]))?.isNaN == true)
     }
 
+    @Test func aFullLedgerKnowsNothingOfLosses() throws {
+        var result = LoadResult(worker: 0)
+        result.judged = 5
+        result.accepted.insert(worker: 0, 1)
+        result.isLedgerFull = true
+        result.whole.beyond = 15_015
+        let found = findings(try plan(), [result])
+        #expect(value("lost", found)?.isNaN == true)
+        #expect(found.warnings().contains { $0.hasPrefix("15015 deliveries are of messages after the first") })
+        #expect(!found.warnings().contains { $0.contains("not ours") })
+    }
+
+    /// Also in a run of less than a second, which has no whole second in its timeline.
+    @Test func theBusiestLoadReactorIsNamed() throws {
+        var results = [LoadResult(worker: 0), LoadResult(worker: 1)]
+        results[1].busy = 0.97
+        let found = findings(try plan(), results)
+        #expect(value("client_busy", found) == 0.97)
+        #expect(found.warnings().contains { $0.contains("97 % of the time: the load tool is the bottleneck") })
+    }
+
     @Test func refusalsAreNoThroughput() throws {
         var result = LoadResult(worker: 0)
         result.measured.answers = 1_000
