@@ -149,6 +149,9 @@ final class LoadRun: MailboxReceiver<LoadMessage> {
     }
 
     private func finish() {
+        if phase == .settling, !latest.values.allSatisfy(\.isSettled) {
+            warnings.append("not settled: what was still on its way at the end of the run counts as lost")
+        }
         phase = .finishing
         tell(.finish)
         arm(BenchLimits.settling)

@@ -20,6 +20,8 @@ final class RequestConnection: StreamHandler {
     private var head = 0
     private var contentBytes = 0
     private var isUp = false
+    /// When it began to connect; nil when it is up, or rests.
+    private(set) var connectingSince: Int64?
     /// The answer under way says that no other follows on this connection.
     private var isLast = false
     private var hasAnswered = false
@@ -43,11 +45,13 @@ final class RequestConnection: StreamHandler {
     var oldest: Int64? { inFlight > 0 ? pending[head].sent : nil }
 
     func connect(to address: SocketAddress, _ reactor: Reactor) {
+        connectingSince = Reactor.monotonic().nanoseconds
         do throws(SystemError) {
             stream = try TCPStream.connect(
                 reactor, to: address, deadline: reactor.now + BenchLimits.connect, handler: self)
             load.target.secure(stream)
         } catch {
+            connectingSince = nil
             load.failed(self, why: error.description)
         }
     }
@@ -70,7 +74,16 @@ final class RequestConnection: StreamHandler {
     }
 
     override func connected() {
+        if load.target.tls == nil { comeUp() }
+    }
+
+    override func secured() {
+        comeUp()
+    }
+
+    private func comeUp() {
         isUp = true
+        connectingSince = nil
         load.connected(self)
     }
 
@@ -113,12 +126,11 @@ final class RequestConnection: StreamHandler {
         hasAnswered = true
         load.answered(self, status: status, due: request.due, first: request.first, contentBytes: contentBytes)
         contentBytes = 0
-        if isLast { endByServer() }
+        if isLast { endByServer(isOrderly: true) }
     }
 
-    private func endByServer() {
-        // One that never answers would be asked again and again without a rest.
-        isOrderly = hasAnswered
+    private func endByServer(isOrderly: Bool) {
+        self.isOrderly = isOrderly
         end("closed by the server")
     }
 
@@ -127,7 +139,8 @@ final class RequestConnection: StreamHandler {
         if inFlight > 0, let event = try? parser.finish(), case .end = event {
             answered()
         } else {
-            endByServer()
+            // One that never answers would be asked again and again without a rest.
+            endByServer(isOrderly: hasAnswered && inFlight == 0)
         }
     }
 
@@ -137,6 +150,7 @@ final class RequestConnection: StreamHandler {
         let why = trouble ?? "\(reason)"
         let wasOrderly = isOrderly
         isUp = false
+        connectingSince = nil
         isLast = false
         hasAnswered = false
         isOrderly = false

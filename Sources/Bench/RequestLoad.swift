@@ -261,8 +261,13 @@ final class RequestLoad: AlarmClock {
             if let connection = resting.popLast() { connect(connection) }
             return
         }
-        let limit = Reactor.monotonic().nanoseconds - BenchLimits.answer.wholeNanoseconds
+        let now = Reactor.monotonic().nanoseconds
+        let limit = now - BenchLimits.answer.wholeNanoseconds
         for connection in connections {
+            if let since = connection.connectingSince, since < now - BenchLimits.connect.wholeNanoseconds {
+                connection.end("no handshake within \(BenchLimits.connect)")
+                continue
+            }
             guard let oldest = connection.oldest, oldest < limit else { continue }
             counters.timeouts += 1
             connection.end("no answer within \(BenchLimits.answer)")
