@@ -49,6 +49,9 @@ struct RunOptions: ParsableArguments {
         guard BenchLimits.threads.contains(threads) else {
             throw ValidationError("--threads: expected \(BenchLimits.threads)")
         }
+        for id in pid where !ServerProcess(id).isThere {
+            throw ValidationError("--pid: there is no process \(id) here, or it may not be looked at")
+        }
         _ = try expectations()
     }
 
