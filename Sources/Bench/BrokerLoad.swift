@@ -117,7 +117,7 @@ final class BrokerLoad: AlarmClock {
 
         override func disconnected(_ connection: AMQPConnection, error: AMQPError) {
             load.isReady = false
-            load.counters.lostBrokers += 1
+            load.counters.brokenConnections += 1
             if error != .closed { load.notes["broker: \(error)", default: 0] += 1 }
         }
 

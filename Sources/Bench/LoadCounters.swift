@@ -29,8 +29,8 @@ struct LoadCounters: Equatable, Sendable {
     /// Of messages for which the ledger had no room.
     var beyond = 0
     var published = 0
-    /// Connections to the broker that ended.
-    var lostBrokers = 0
+    /// Connections to the server, or the broker, that ended when they should not.
+    var brokenConnections = 0
 
     /// Answers that are what was asked for.
     var successes: Int { answers - refusals }
@@ -49,7 +49,7 @@ struct LoadCounters: Equatable, Sendable {
         \.answers, \.scores, \.contentBytes, \.refusals, \.lostRequests, \.timeouts, \.droppedArrivals,
         \.failedConnects, \.connects, \.serverCloses, \.disconnects, \.reconnects, \.deliveries, \.deliveredBytes,
         \.doubles,
-        \.repeated, \.past, \.unjudged, \.beyond, \.published, \.lostBrokers,
+        \.repeated, \.past, \.unjudged, \.beyond, \.published, \.brokenConnections,
     ]
 
     private func combined(with other: LoadCounters, _ operation: (Int, Int) -> Int) -> LoadCounters {

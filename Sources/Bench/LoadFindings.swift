@@ -196,7 +196,7 @@ struct LoadFindings {
         }
         if !isComplete { warnings.append("not all connections came up in time: measured with those that did") }
         if sum.whole.droppedArrivals > 0 {
-            let isLost = sum.whole.failedConnects + sum.whole.lostRequests + sum.whole.lostBrokers > 0
+            let isLost = sum.whole.failedConnects + sum.whole.brokenConnections > 0
             let why = isLost ? "connections were lost" : "the rate is beyond what is answered"
             warnings.append("\(sum.whole.droppedArrivals) arrivals were never sent: \(why)")
         }

@@ -237,6 +237,7 @@ final class RequestLoad: AlarmClock {
             counters.serverCloses += 1
             connect(connection)
         } else {
+            counters.brokenConnections += 1
             rest(connection)
         }
     }

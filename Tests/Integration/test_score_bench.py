@@ -14,6 +14,7 @@ import pytest
 
 from certificates import Authority
 from gateway import SANITIZER, binary, free_port
+from lossy_link import LossyLink
 
 
 def bench(*arguments, timeout=120):
@@ -404,6 +405,18 @@ def test_a_server_that_dies_meets_no_percentile(world):
     assert "✗ p99<1000s: >" in result.stdout and "✗ answer.p99<1000s: >" in result.stdout
     assert "✗ dropped=0" in result.stdout
     assert "connections were lost" in result.stdout and "beyond what is answered" not in result.stdout
+
+
+def test_a_broker_that_goes_away_meets_no_percentile(gateway, world):
+    with LossyLink(world.broker_url) as link:
+        threading.Timer(3.0, link.refuse).start()
+        result = bench(
+            "fanout", url(gateway), "--rate", 100, "--duration", 4, "--warmup", 0, "--subscribers", 5,
+            "--broker", link.url, "--exchange", world.exchange, "--expect", "p99<1000s,dropped=0",
+        )  # fmt: skip
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "✗ p99<1000s: >" in result.stdout and "✗ dropped=0" in result.stdout
+    assert "connections were lost" in result.stdout
 
 
 def test_a_rate_that_is_not_reached_is_said():
