@@ -49,6 +49,8 @@ final class BrokerLoad: AlarmClock {
     }
 
     func settle() {
+        // What was due while this thread was late is due all the same.
+        rang()
         isSending = false
     }
 

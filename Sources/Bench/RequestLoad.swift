@@ -88,6 +88,8 @@ final class RequestLoad: AlarmClock {
 
     /// Nothing more is due; what was is still sent, and what is on its way is still taken.
     func settle() {
+        // What was due while this thread was late is due all the same.
+        rang()
         isSending = false
     }
 

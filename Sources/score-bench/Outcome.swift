@@ -16,8 +16,8 @@ enum Outcome {
                 throw ValidationError("--expect: \(error)")
             }
         }
-        let json = try options.json.map { try OutputFile($0) }
-        let html = try options.html.map { try OutputFile($0) }
+        var json = try options.json.map { try OutputFile($0) }
+        var html = try options.html.map { try OutputFile($0) }
         let isShown = !options.quiet && isatty(STDERR_FILENO) == 1
         let show: @Sendable (Report.Moment) -> Void = { say(clear + ProgressLine.text($0), STDERR_FILENO) }
         let report: Report

@@ -6,21 +6,28 @@ import Glibc
 struct OutputFile: ~Copyable {
     private let path: String
     private let descriptor: Int32
+    /// Nothing was there before, and nothing is in it yet.
+    private var isNew: Bool
 
     init(_ path: String) throws {
         self.path = path
-        // What is in it stays until there is something better.
-        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        var descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        isNew = descriptor >= 0
+        // What is in one that is there stays until there is something better.
+        if descriptor < 0, errno == EEXIST { descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644) }
         guard descriptor >= 0 else { throw ValidationError("\(path): \(String(cString: strerror(errno)))") }
+        self.descriptor = descriptor
     }
 
     deinit {
         close(descriptor)
+        if isNew { unlink(path) }
     }
 
     /// Writes all of it in place of what was there.
     /// - Returns: why it could not; nil when it could.
-    func replace(with bytes: [UInt8]) -> String? {
+    mutating func replace(with bytes: [UInt8]) -> String? {
+        isNew = false
         // A pipe has no length.
         guard ftruncate(descriptor, 0) == 0 || errno == EINVAL, Outcome.write(bytes, descriptor) else {
             return "\(path): \(String(cString: strerror(errno)))"

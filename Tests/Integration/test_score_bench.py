@@ -309,10 +309,14 @@ def test_a_run_that_did_not_settle_says_so():
     assert "not settled" in result.stdout
 
 
-def test_a_server_that_is_not_there_is_exit_code_69():
-    result = bench("ingest", f"http://127.0.0.1:{free_port()}", "--duration", 1)
+def test_a_server_that_is_not_there_is_exit_code_69(tmp_path):
+    former, new = tmp_path / "former.json", tmp_path / "new.html"
+    former.write_text("a report")
+    result = bench("ingest", f"http://127.0.0.1:{free_port()}", "--duration", 1, "--json", former, "--html", new)
     assert result.returncode == 69
     assert "Connection refused" in result.stderr
+    # There is no report: an earlier one is left alone, and no empty one is left behind.
+    assert former.read_text() == "a report" and not new.exists()
 
 
 @pytest.mark.parametrize(
