@@ -5,7 +5,9 @@ import math
 
 
 def count(value):
-    """Three digits and a prefix."""
+    """Three digits and a prefix. What was not measured is a dash, here and below."""
+    if value is None:
+        return "–"
     for limit, unit in [(1e9, " G"), (1e6, " M"), (1e3, " k")]:
         if value >= limit:
             return f"{value / limit:.3g}{unit}"
@@ -13,6 +15,8 @@ def count(value):
 
 
 def size(value):
+    if value is None:
+        return "–"
     for limit, unit in [(2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")]:
         if value >= limit:
             return f"{value / limit:.1f} {unit}"
@@ -26,6 +30,10 @@ def span(nanoseconds):
     return f"{nanoseconds} ns"
 
 
+def ratio(dividend, divisor):
+    return f"{dividend / divisor:.2f}" if dividend is not None and divisor else "–"
+
+
 class Run:
     """One report of the load tool. What it has not measured is shown as a dash."""
 
@@ -34,17 +42,32 @@ class Run:
         self.warnings = found["warnings"]
         self.machine = found.get("machine")
         self._metrics = {metric["name"]: metric["value"] for metric in found["metrics"]}
-        self._latencies = {latency["name"]: dict(map(tuple, latency["percentiles"])) for latency in found["latencies"]}
+        self._latencies = {latency["name"]: latency for latency in found["latencies"]}
+
+    @classmethod
+    def failed(cls, name, code, error):
+        """One that has no report: it says so where the others have their warnings."""
+        return cls(name, {"metrics": [], "latencies": [], "warnings": [f"failed with {code}: {error}"]})
 
     def value(self, name):
-        return self._metrics.get(name) or 0.0
+        """None when it was not measured."""
+        return self._metrics.get(name)
 
     def count(self, name):
-        return count(self._metrics[name]) if self._metrics.get(name) is not None else "–"
+        return count(self.value(name))
+
+    def microseconds(self, name):
+        value = self.value(name)
+        return "–" if value is None else f"{value:.1f} µs"
 
     def time(self, name, percentile):
-        found = self._latencies.get(name, {}).get(percentile)
-        return "–" if found is None else span(found)
+        latency = self._latencies.get(name, {"percentiles": []})
+        found = dict(map(tuple, latency["percentiles"])).get(percentile)
+        if found is None:
+            return "–"
+        # What never came is longer than all that did: of what falls among it the least is known.
+        answered = latency["count"] - latency.get("unanswered", 0)
+        return (">" if percentile * latency["count"] > 100 * answered else "") + span(found)
 
 
 class Table:
@@ -76,7 +99,9 @@ class Plot:
         self.title, self.axis, self.label, self.series = title, axis, label, {}
 
     def point(self, series, x, y):
-        self.series.setdefault(series, []).append((x, y))
+        """None is no point."""
+        if y is not None:
+            self.series.setdefault(series, []).append((x, y))
 
     def html(self):
         points = [point for line in self.series.values() for point in line]

@@ -12,11 +12,12 @@ struct Arrivals: Equatable, Sendable {
     /// - Parameters:
     ///   - rate: arrivals a second.
     ///   - burst: how many come at the same instant; the bursts are so much farther apart.
-    init(rate: Double, burst: Int, from origin: Instant) {
+    ///   - phase: where between two bursts the first one stands, 0 ..< 1.
+    init(rate: Double, burst: Int, from origin: Instant, phase: Double = 0) {
         precondition(rate > 0 && burst > 0, "an open loop has a rate")
-        self.origin = origin
         self.burst = burst
         interval = Double(burst) / rate * 1e9
+        self.origin = Instant(nanoseconds: origin.nanoseconds + Int64(interval * phase))
     }
 
     /// When the next one is due.

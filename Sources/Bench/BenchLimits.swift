@@ -15,6 +15,8 @@ public enum BenchLimits {
     public static let batch = 1...100_000
     /// Arrivals a second of an open loop.
     public static let rate = 0.001...10_000_000
+    /// Connects a second: beyond it a ramp is no ramp.
+    public static let ramp = 1.0...1_000_000
     /// Handshakes under way at once on a load reactor: an accept queue is 4,096 at most, and full it drops SYNs, whose
     /// repetition a second later would be measured.
     static let handshakesAtOnce = 256
@@ -33,7 +35,13 @@ public enum BenchLimits {
     /// Arrivals of an open loop that wait for a connection with room; later ones are dropped and counted, so that a
     /// server that is far too slow does not cost the tool all its memory.
     static let waitingArrivals = 1_000_000
-    /// Messages the ledger tells apart (some 40 bytes each). Later ones are counted, but not judged for holes.
+    /// Requests without an answer whose scores are looked for on the feed afterwards (32 bytes each). Those of later ones
+    /// count as not delivered.
+    static let uncertainRequests = 1_000_000
+    /// An open loop that is answered at less than this share of its rate has not reached it.
+    static let reached = 0.99
+    /// Messages the ledger tells apart (some 70 bytes each: its entry, and its key among the places). Of later ones the
+    /// latency is measured, but they are not judged for holes.
     static let ledgerMessages = 16_000_000
     /// The newest messages' bytes, by which a delivery is recognized without reading it: power of two.
     static let ledgerBytes = 8 << 20

@@ -13,6 +13,13 @@ final class BrokerLoad: AlarmClock {
     private var isSending = false
     private(set) var isReady = false
     private(set) var accepted = SerialSets()
+    /// Scores that were never published, by how late they were when they were given up.
+    private(set) var undelivered = LatencyRecord()
+    /// Those that were published and not confirmed.
+    private(set) var uncertain: [UncertainScores] = []
+    /// When what is not confirmed yet was due, by ticket.
+    private var unconfirmed: [UInt64: Int64] = [:]
+    var window = LoadWindow()
     private(set) var notes: [String: Int] = [:]
     private var body = ByteBuffer()
     var counters = LoadCounters()
@@ -42,7 +49,14 @@ final class BrokerLoad: AlarmClock {
     }
 
     func settle() {
+        // What was due while this thread was late is due all the same.
+        rang()
         isSending = false
+    }
+
+    /// What is not confirmed by now is given up.
+    func finish() {
+        for ticket in unconfirmed.keys { giveUp(ticket) }
     }
 
     var isEveryMessageConfirmed: Bool { connection.unconfirmedCount == 0 }
@@ -63,14 +77,33 @@ final class BrokerLoad: AlarmClock {
         body.removeAll()
         let form: ScoreBody = count == 1 ? .single : .ndjson
         form.append(ScoreTag(run: run, due: due.nanoseconds, serial: nextSerial), count: count, to: &body)
+        let ticket = UInt64(nextSerial) << 16 | UInt64(count)
         let isTaken = connection.publish(
             routingKey: "kolga", contentType: form.mediaType, messageID: Span(), timestamp: 0, body: body.bytes,
-            ticket: UInt64(nextSerial) << 16 | UInt64(count))
+            ticket: ticket)
         guard isTaken else {
             counters.droppedArrivals += count
+            if window.contains(due.nanoseconds) {
+                let waited = Reactor.monotonic().nanoseconds - due.nanoseconds
+                undelivered.recordUnanswered(waited, count: count)
+            }
             return
         }
+        unconfirmed[ticket] = due.nanoseconds
         nextSerial = UInt32(worker) << 28 | (nextSerial &+ UInt32(count)) & 0x0fff_ffff
+    }
+
+    private func giveUp(_ ticket: UInt64) {
+        let count = Int(ticket & 0xffff)
+        counters.droppedArrivals += count
+        guard let due = unconfirmed.removeValue(forKey: ticket), window.contains(due) else { return }
+        let waited = Reactor.monotonic().nanoseconds - due
+        guard uncertain.count < BenchLimits.uncertainRequests else {
+            undelivered.recordUnanswered(waited, count: count)
+            return
+        }
+        uncertain.append(
+            UncertainScores(worker: worker, first: Int(ticket >> 16 & 0x0fff_ffff), count: count, waited: waited))
     }
 
     private final class Client: AMQPClient {
@@ -86,10 +119,12 @@ final class BrokerLoad: AlarmClock {
 
         override func disconnected(_ connection: AMQPConnection, error: AMQPError) {
             load.isReady = false
+            load.counters.brokenConnections += 1
             if error != .closed { load.notes["broker: \(error)", default: 0] += 1 }
         }
 
         override func confirmed(_ connection: AMQPConnection, ticket: UInt64) {
+            load.unconfirmed[ticket] = nil
             let count = Int(ticket & 0xffff)
             load.counters.published += count
             for offset in 0..<count {
@@ -98,7 +133,7 @@ final class BrokerLoad: AlarmClock {
         }
 
         override func unconfirmed(_ connection: AMQPConnection, ticket: UInt64) {
-            load.counters.droppedArrivals += Int(ticket & 0xffff)
+            load.giveUp(ticket)
         }
     }
 }

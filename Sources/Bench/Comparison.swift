@@ -1,4 +1,4 @@
-/// Two reports side by side: what both have, the second in terms of the first.
+/// Two reports side by side: what either has, the second in terms of the first.
 public enum Comparison {
     public static func text(_ first: Report, _ second: Report) -> String {
         var lines: [String] = []
@@ -6,24 +6,14 @@ public enum Comparison {
         for difference in differing { lines.append("! \(difference)") }
         if !differing.isEmpty { lines.append("") }
         var rows: [[String]] = [["", "a", "b", "b/a", ""]]
-        for metric in first.metrics {
-            guard let other = second.metrics.first(where: { $0.name == metric.name }) else { continue }
+        for (a, b) in pairs(first.metrics, second.metrics, by: \.name) {
+            guard let either = a ?? b else { continue }
             rows.append(
-                [metric.title, Figure.value(metric), Figure.value(other)]
-                    + ratio(metric.value, other.value, metric.better))
+                [either.title, a.map(Figure.value) ?? "–", b.map(Figure.value) ?? "–"]
+                    + ratio(a?.value, b?.value, either.better, margin: margin(either.name, first, second)))
         }
-        for latency in first.latencies {
-            guard let other = second.latencies.first(where: { $0.name == latency.name }) else { continue }
-            for (point, otherPoint) in zip(latency.percentiles, other.percentiles)
-            where point.percentile == otherPoint.percentile {
-                let (a, b) = (Double(point.nanoseconds), Double(otherPoint.nanoseconds))
-                rows.append(
-                    [
-                        "\(latency.name) p\(ReportTable.name(point.percentile))", Figure.nanoseconds(a),
-                        Figure.nanoseconds(b),
-                    ]
-                        + ratio(a, b, .lower))
-            }
+        for (a, b) in pairs(first.latencies, second.latencies, by: \.name) {
+            rows += percentiles(a, b, first, second)
         }
         let width = rows.map(\.[0].count).max() ?? 0
         for row in rows {
@@ -36,28 +26,103 @@ public enum Comparison {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    private static func percentiles(
+        _ a: Report.Latency?, _ b: Report.Latency?, _ first: Report, _ second: Report
+    ) -> [[String]] {
+        guard let name = (a ?? b)?.name else { return [] }
+        let margin = margin(name, first, second)
+        return pairs(a?.percentiles ?? [], b?.percentiles ?? [], by: \.percentile).map { pointOfA, pointOfB in
+            let percentile = (pointOfA ?? pointOfB)?.percentile ?? 0
+            let title = "\(name) p\(ReportTable.name(percentile))"
+            guard let a, let b, let pointOfA, let pointOfB else {
+                return [
+                    title, pointOfA.flatMap { point in a.map { ReportTable.shown(point, of: $0) } } ?? "–",
+                    pointOfB.flatMap { point in b.map { ReportTable.shown(point, of: $0) } } ?? "–", "–", "",
+                ]
+            }
+            // How one lower bound stands to another says nothing; to be among what never came is worse than not to be.
+            let bounds = (a.isLowerBound(at: percentile), b.isLowerBound(at: percentile))
+            let compared: [String] =
+                switch bounds {
+                case (true, true): ["–", ""]
+                case (true, false): ["–", "better"]
+                case (false, true): ["–", "worse"]
+                case (false, false):
+                    ratio(Double(pointOfA.nanoseconds), Double(pointOfB.nanoseconds), .lower, margin: margin)
+                }
+            return [title, ReportTable.shown(pointOfA, of: a), ReportTable.shown(pointOfB, of: b)] + compared
+        }
+    }
+
+    /// All that either side has, in the order of the first, each with its counterpart if there is one.
+    private static func pairs<Element, Name: Equatable>(
+        _ first: [Element], _ second: [Element], by name: KeyPath<Element, Name>
+    ) -> [(Element?, Element?)] {
+        var pairs: [(Element?, Element?)] = first.map { element in
+            (element, second.first { $0[keyPath: name] == element[keyPath: name] })
+        }
+        for element in second where !first.contains(where: { $0[keyPath: name] == element[keyPath: name] }) {
+            pairs.append((nil, element))
+        }
+        return pairs
+    }
+
     /// What makes the two hard to compare.
     private static func differences(_ first: Report, _ second: Report) -> [String] {
         var found: [String] = []
         if first.scenario != second.scenario { found.append("a is \(first.scenario), b is \(second.scenario)") }
+        if first.target != second.target { found.append("target: a \(first.target), b \(second.target)") }
         if first.machine != second.machine { found.append("a and b are of different machines or kernels") }
-        for setting in first.settings {
-            let other = second.settings.first { $0.name == setting.name }?.value ?? "not given"
-            if other != setting.value { found.append("\(setting.name): a \(setting.value), b \(other)") }
+        for (a, b) in pairs(first.settings, second.settings, by: \.name) where a?.value != b?.value {
+            guard let name = (a ?? b)?.name else { continue }
+            found.append("\(name): a \(a?.value ?? "not given"), b \(b?.value ?? "not given")")
         }
         for (name, report) in [("a", first), ("b", second)] {
+            if report.isCutShort { found.append("\(name) was cut short") }
             for warning in report.warnings { found.append("\(name): \(warning)") }
         }
         return found
     }
 
-    private static func ratio(_ a: Double, _ b: Double, _ better: Report.Metric.Better) -> [String] {
+    private static func ratio(
+        _ a: Double?, _ b: Double?, _ better: Report.Metric.Better, margin: Double
+    ) -> [String] {
+        guard let a, let b, a.isFinite, b.isFinite else { return ["–", ""] }
         guard a != b else { return ["=", ""] }
         let ratio = a == 0 ? "–" : Figure.decimal(b / a, digits: 2)
+        // From nothing to something is a difference however small.
+        guard a == 0 || (b / a - 1).magnitude > margin else { return [ratio, ""] }
         switch better {
         case .neither: return [ratio, ""]
         case .higher: return [ratio, b > a ? "better" : "worse"]
         case .lower: return [ratio, b < a ? "better" : "worse"]
         }
+    }
+
+    // MARK: What is noise
+
+    /// Runs of the same thing differ by as much.
+    private static let leastMargin = 0.05
+
+    /// What a difference must exceed to be called one: by how much the seconds of either run differ among themselves.
+    private static func margin(_ name: String, _ first: Report, _ second: Report) -> Double {
+        let member: (Report.Moment) -> Double? =
+            switch name {
+            case "requests_per_second", "requests": { Double($0.answers) }
+            case "scores_per_second", "published_per_second": { Double($0.scores) }
+            case "deliveries_per_second", "deliveries": { Double($0.deliveries) }
+            case "server_cpu": { $0.serverCPU }
+            case "answer": { $0.answerP99.map { Double($0) } }
+            case "delivery": { $0.deliveryP99.map { Double($0) } }
+            default: { _ in nil }
+            }
+        return max(leastMargin, spread(first, member), spread(second, member))
+    }
+
+    /// Half the way from the first quartile to the third, in terms of the median.
+    private static func spread(_ report: Report, _ member: (Report.Moment) -> Double?) -> Double {
+        let values = report.timeline.filter { $0.phase == .measuring }.compactMap(member).sorted()
+        guard values.count >= 4, values[values.count / 2] > 0 else { return 0 }
+        return (values[values.count * 3 / 4] - values[values.count / 4]) / 2 / values[values.count / 2]
     }
 }

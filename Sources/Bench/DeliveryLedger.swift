@@ -13,8 +13,8 @@ import Glibc
 /// an order), and what comes a second time is a double. Nothing is sampled and nothing is assumed to be in order.
 struct DeliveryLedger: ~Copyable {
     struct Entry {
-        /// nil in a message that has neither an id nor our tag: such ones are known by their bytes alone.
-        var key: Int64?
+        /// By what the message is known on another connection: see `FeedMessage`.
+        var key: Int64
         /// When it was due to be sent, on the monotonic clock; 0: not ours, so nobody knows.
         var due: Int64
         /// Where its bytes are, in the count of all bytes ever kept.
@@ -31,12 +31,15 @@ struct DeliveryLedger: ~Copyable {
         case repeated
         /// From before the subscriber came: part of a snapshot.
         case past
-        /// No JSON object, or the ledger is full.
+        /// No JSON object, or one that has neither an id nor our tag.
         case unjudged
+        /// The ledger has no room for it: all that is known is what it says itself.
+        case beyond(id: Int64?, due: Int64)
     }
 
-    private(set) var entries: [Entry] = []
-    private var places: [Int64: Int] = [:]
+    private(set) var entries = ChunkedList<Entry>()
+    private var places = PlaceIndex()
+    private let capacity: Int
     private let run: UInt16
     private let ring: UnsafeMutablePointer<UInt8>
     private var written = 0
@@ -45,8 +48,9 @@ struct DeliveryLedger: ~Copyable {
     /// Own scores seen more than once under different ids: stored twice by the server.
     private(set) var storedTwice = 0
 
-    init(run: UInt16) {
+    init(run: UInt16, capacity: Int = BenchLimits.ledgerMessages) {
         self.run = run
+        self.capacity = capacity
         ring = .allocate(capacity: BenchLimits.ledgerBytes)
     }
 
@@ -55,7 +59,7 @@ struct DeliveryLedger: ~Copyable {
     }
 
     var count: Int { entries.count }
-    var isFull: Bool { entries.count >= BenchLimits.ledgerMessages }
+    var isFull: Bool { entries.count >= capacity }
 
     /// Enters a message that came to one subscriber, and says what it is to that one.
     mutating func deliver(_ text: Span<UInt8>, to cursor: inout DeliveryCursor) -> Delivery {
@@ -65,7 +69,7 @@ struct DeliveryLedger: ~Copyable {
         guard let message = FeedMessage(text, run: run) else { return .unjudged }
         guard let key = message.key else { return .unjudged }
         if let place = places[key] { return cursor.take(place) }
-        guard !isFull else { return .unjudged }
+        guard !isFull else { return .beyond(id: message.id, due: message.tag?.due ?? 0) }
         return cursor.take(append(message, key, text))
     }
 

@@ -65,29 +65,51 @@ public struct Expectation: Equatable, Sendable {
         return nil
     }
 
-    /// Whether it holds of a report.
-    /// - Throws: `Invalid` when the report has nothing of that name; it lists the names there are.
-    public func verdict(of report: Report) throws(Invalid) -> Verdict {
-        guard let (value, shown) = find(in: report) else {
-            let names = report.metrics.map(\.name).joined(separator: ", ")
-            throw Invalid(
-                description: "'\(text)': the report has no \(name); it has p50 … p99.99, max, mean of "
-                    + "\(report.latencies.map(\.name).joined(separator: ", ")) and \(names)")
+    /// Whether a report of a plan can have what is named.
+    /// - Throws: `Invalid` when not; it lists the names there are.
+    public func check(_ plan: LoadPlan) throws(Invalid) {
+        let metrics = LoadFindings.metricNames(plan)
+        let latencies = (plan.requests == nil ? [] : ["answer"]) + (plan.feed == nil ? [] : ["delivery", "connect"])
+        let statistics = ["max", "mean"] + LatencyRecord.percentiles.map { "p" + ReportTable.name($0) }
+        if metrics.contains(name) || statistics.contains(name) { return }
+        if latencies.contains(where: {
+            name.hasPrefix("\($0).") && statistics.contains(String(name.dropFirst($0.count + 1)))
+        }) {
+            return
         }
+        throw Invalid(
+            description: "'\(text)': the report has no \(name); it has p50 … p99.99, max, mean of "
+                + "\(latencies.joined(separator: ", ")) and \(metrics.joined(separator: ", "))")
+    }
+
+    /// Whether it holds of a report. Of what was not measured nothing holds.
+    public func verdict(of report: Report) -> Verdict {
+        guard let found = find(in: report), found.value.isFinite else {
+            return Verdict(isMet: false, text: "\(text): not measured")
+        }
+        let value = found.value
         let isMet =
             switch relation {
-            case .atMost: value <= limit
             case .atLeast: value >= limit
-            case .notEqual: value != limit
-            case .less: value < limit
             case .greater: value > limit
+            // How much longer it is than a lower bound, nobody knows.
+            case _ where found.isLowerBound: false
+            case .atMost: value <= limit
+            case .less: value < limit
+            case .notEqual: value != limit
             case .equal: value == limit
             }
-        return Verdict(isMet: isMet, text: "\(text): \(shown)")
+        return Verdict(isMet: isMet, text: "\(text): \(found.isLowerBound ? ">" : "")\(found.shown)")
     }
 
     /// The value in the unit of `limit`, and as it is shown.
-    private func find(in report: Report) -> (Double, String)? {
+    private struct Found {
+        var value: Double
+        var shown: String
+        var isLowerBound = false
+    }
+
+    private func find(in report: Report) -> Found? {
         if let metric = report.metrics.first(where: { $0.name == name }) {
             // A span is written with its unit: `server_cpu<2s`.
             let scale: Double =
@@ -96,7 +118,7 @@ public struct Expectation: Equatable, Sendable {
                 case .microseconds: 1e3
                 default: 1
                 }
-            return (metric.value * scale, Figure.value(metric))
+            return Found(value: metric.value * scale, shown: Figure.value(metric))
         }
         var statistic = name[...]
         let latency: Report.Latency?
@@ -105,20 +127,21 @@ public struct Expectation: Equatable, Sendable {
             statistic = name[name.index(after: dot)...]
         } else {
             // Plain p99 is of what the run is about.
-            latency = report.latencies.first { $0.name == "delivery" } ?? report.latencies.first
+            latency = report.latencies.first { $0.name == (report.isOfFeed ? "delivery" : "answer") }
         }
-        guard let latency, let value = Self.value(String(statistic), of: latency) else { return nil }
-        return (value, Figure.nanoseconds(value))
+        return latency.flatMap { Self.find(String(statistic), in: $0) }
     }
 
-    private static func value(_ statistic: String, of latency: Report.Latency) -> Double? {
+    private static func find(_ statistic: String, in latency: Report.Latency) -> Found? {
+        func found(_ nanoseconds: Double, _ isLowerBound: Bool) -> Found {
+            Found(value: nanoseconds, shown: Figure.nanoseconds(nanoseconds), isLowerBound: isLowerBound)
+        }
         switch statistic {
-        case "max": return Double(latency.max)
-        case "mean": return latency.mean
+        case "max": return found(Double(latency.max), latency.unanswered > 0)
+        case "mean": return found(latency.mean, latency.unanswered > 0)
         default:
-            guard statistic.hasPrefix("p") else { return nil }
             let point = latency.percentiles.first { "p" + ReportTable.name($0.percentile) == statistic }
-            return point.map { Double($0.nanoseconds) }
+            return point.map { found(Double($0.nanoseconds), latency.isLowerBound(at: $0.percentile)) }
         }
     }
 }

@@ -15,7 +15,7 @@ final class FeedLoad: Source {
     private let firstNumber: Int
     private let ramp: Double
     private let sources: [SocketAddress]
-    private var addresses: [SocketAddress] = []
+    private var addresses = AddressList([])
     private var members: [FeedSubscriber] = []
     private var lost: [FeedSubscriber] = []
     private var slow: [FeedSubscriber] = []
@@ -50,7 +50,7 @@ final class FeedLoad: Source {
         pathParts = Self.parts(of: plan.path)
     }
 
-    private static func parts(of path: String) -> [String] {
+    static func parts(of path: String) -> [String] {
         var parts: [String] = [""]
         var rest = path[...]
         while !rest.isEmpty {
@@ -64,6 +64,12 @@ final class FeedLoad: Source {
         return parts
     }
 
+    /// Where one subscriber connects to, and from where on it wants the feed.
+    static func path(_ parts: [String], number: Int, after: Int64?) -> String {
+        let path = parts.joined(separator: "\(number)")
+        return path + (path.contains("?") ? "&" : "?") + (after.map { "after=\($0)" } ?? "history=0")
+    }
+
     var target: Target { plan.target }
 
     /// Subscribers whose connection stands.
@@ -73,7 +79,7 @@ final class FeedLoad: Source {
     // MARK: Commands
 
     func connect(to addresses: [SocketAddress]) {
-        self.addresses = addresses
+        self.addresses = AddressList(addresses)
         rampStart = reactor.now
         members.reserveCapacity(subscribers)
         timerFired(Timer.ramp.rawValue)
@@ -81,10 +87,11 @@ final class FeedLoad: Source {
         if plan.slowShare > 0 { timerFired(Timer.slowRead.rawValue) }
     }
 
-    /// A share of the subscribers loses its connection at once and comes back at once.
+    /// A share of the subscribers loses its connection at once and comes back at once: the last ones, for the first are
+    /// the slow readers, which are not judged.
     func storm() {
         let count = Int((Double(members.count) * plan.stormShare).rounded())
-        for member in members.prefix(count) where member.isOpen {
+        for member in members.suffix(count) where member.isOpen {
             stormed += 1
             member.drop()
         }
@@ -95,8 +102,8 @@ final class FeedLoad: Source {
         for member in members { member.drop() }
     }
 
-    /// Subscribers that stayed to the end and are judged, and what they have not got.
-    func judge() -> (subscribers: Int, holes: Int, ids: [Int64]) {
+    /// Subscribers that stayed to the end and are judged, and what they have not got by now.
+    func judge(_ now: Int64) -> (subscribers: Int, holes: Int, ids: [Int64]) {
         var judged = 0
         var holes = 0
         var ids: [Int64] = []
@@ -105,8 +112,10 @@ final class FeedLoad: Source {
             judged += 1
             for range in cursor.holes(of: ledger.count) {
                 holes += range.count
-                for place in range where ids.count < BenchLimits.namedFaults {
-                    if let id = ledger.entries[place].key, !ids.contains(id) { ids.append(id) }
+                for place in range {
+                    let entry = ledger.entries[place]
+                    if window.contains(entry.due) { latencies.recordUnanswered(now - entry.due) }
+                    if ids.count < BenchLimits.namedFaults, !ids.contains(entry.key) { ids.append(entry.key) }
                 }
             }
         }
@@ -118,8 +127,7 @@ final class FeedLoad: Source {
     func appendHandshake(
         key: borrowing [24 of UInt8], number: Int, after: Int64?, to output: inout ByteBuffer
     ) {
-        let query = after.map { "?after=\($0)" } ?? "?history=0"
-        let path = Array((plan.target.prefix + pathParts.joined(separator: "\(number)") + query).utf8)
+        let path = Array((plan.target.prefix + Self.path(pathParts, number: number, after: after)).utf8)
         let host = Array(plan.target.authority.utf8)
         RequestEncoder.begin(&output, .get, path.span, host: host.span)
         RequestEncoder.field(&output, "Upgrade", "websocket")
@@ -131,6 +139,7 @@ final class FeedLoad: Source {
 
     func opened(_ member: FeedSubscriber, after nanoseconds: Int64) {
         connectsUnderWay -= 1
+        addresses.worked(&member.attempt)
         counters.connects += 1
         connects.record(nanoseconds, isMeasured: true)
         if member.cursor != nil, member.highest != nil {
@@ -144,31 +153,35 @@ final class FeedLoad: Source {
         openMore()
     }
 
-    /// - Returns: where in the ledger the message is, if it is new to the subscriber.
+    /// - Returns: the message's id, if it has one and is new to the subscriber.
     func delivered(
         _ text: Span<UInt8>, _ cursor: inout DeliveryCursor, now: Int64, isJudged: Bool
-    ) -> Int? {
+    ) -> Int64? {
         counters.deliveries += 1
         lastDelivery = Instant(nanoseconds: now)
         switch ledger.deliver(text, to: &cursor) {
         case .new(let place):
             let due = ledger.entries[place].due
             if due > 0, isJudged { latencies.record(now - due, isMeasured: window.contains(due)) }
-            return place
+            return id(at: place)
         case .double(let place):
             counters.doubles += 1
             if doubleIDs.count < BenchLimits.namedFaults, let id = id(at: place) { doubleIDs.append(id) }
         case .repeated: counters.repeated += 1
         case .past: counters.past += 1
         case .unjudged: counters.unjudged += 1
+        case .beyond(let id, let due):
+            counters.beyond += 1
+            if due > 0, isJudged { latencies.record(now - due, isMeasured: window.contains(due)) }
+            return id
         }
         return nil
     }
 
     /// The id of a message; nil when it has none.
-    func id(at place: Int) -> Int64? {
-        guard let key = ledger.entries[place].key, key >= 0 else { return nil }
-        return key
+    private func id(at place: Int) -> Int64? {
+        let key = ledger.entries[place].key
+        return key >= 0 ? key : nil
     }
 
     /// A slow reader has read.
@@ -177,10 +190,14 @@ final class FeedLoad: Source {
         slow.append(member)
     }
 
-    func ended(_ member: FeedSubscriber, wasOpen: Bool, why: String) {
+    func ended(_ member: FeedSubscriber, wasConnected: Bool, wasOpen: Bool, why: String) {
         guard !isOver else { return }
         if !wasOpen {
             connectsUnderWay -= 1
+            if !wasConnected, addresses.failed(&member.attempt) {
+                open(member)
+                return
+            }
             counters.failedConnects += 1
             note("connect: \(why)")
         } else if !member.isLeaving {
@@ -211,7 +228,7 @@ final class FeedLoad: Source {
         connectsUnderWay += 1
         let source = sources.isEmpty ? nil : sources[nextSource % sources.count]
         nextSource += 1
-        member.connect(to: addresses[0], from: source, reactor)
+        member.connect(to: addresses.next(&member.attempt), from: source, reactor)
     }
 
     private func openMore() {

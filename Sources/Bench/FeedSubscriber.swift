@@ -19,6 +19,8 @@ final class FeedSubscriber: StreamHandler {
     private var session: WebSocketSession
     private var key = [24 of UInt8](repeating: 0)
     private var startedAt: Int64 = 0
+    /// Which of the service's addresses it connects to.
+    var attempt = AddressList.Attempt()
     /// nil until the first handshake is done.
     var cursor: DeliveryCursor?
     /// The highest id seen, to resume after.
@@ -47,7 +49,7 @@ final class FeedSubscriber: StreamHandler {
             load.target.secure(stream)
         } catch {
             phase = .idle
-            load.ended(self, wasOpen: false, why: error.description)
+            load.ended(self, wasConnected: false, wasOpen: false, why: error.description)
         }
     }
 
@@ -140,7 +142,8 @@ final class FeedSubscriber: StreamHandler {
                 switch event {
                 case .needMore:
                     if !stream.output.isEmpty { stream.scheduleFlush() }
-                    if isSlow { load.rest(self) }
+                    // Nothing new: what was kept over the pause was presented, and the socket is not read yet.
+                    if isSlow, offset > 0 { load.rest(self) }
                     return offset
                 case .text, .binary: delivered(now.nanoseconds)
                 case .ping, .pong: break
@@ -161,10 +164,10 @@ final class FeedSubscriber: StreamHandler {
         guard var cursor else { return }
         let length = session.message.count
         // The cursor is moved out and back: the ledger and this object are not looked into at once.
-        let place = load.delivered(session.message, &cursor, now: now, isJudged: !isSlow)
+        let id = load.delivered(session.message, &cursor, now: now, isJudged: !isSlow)
         self.cursor = cursor
         load.counters.deliveredBytes += length
-        if let place, let id = load.id(at: place) { highest = max(highest ?? id, id) }
+        if let id { highest = max(highest ?? id, id) }
     }
 
     override func receivedEnd() {
@@ -178,11 +181,12 @@ final class FeedSubscriber: StreamHandler {
     }
 
     override func closed(_ reason: StreamEnd) {
+        let wasConnected = phase != .connecting
         let wasOpen = phase == .open
         let why = trouble ?? "\(reason)"
         phase = .idle
         trouble = nil
         stream = nil
-        load.ended(self, wasOpen: wasOpen, why: why)
+        load.ended(self, wasConnected: wasConnected, wasOpen: wasOpen, why: why)
     }
 }

@@ -16,7 +16,8 @@ enum Figure {
     }
 
     static func value(_ metric: Report.Metric) -> String {
-        switch metric.unit {
+        guard metric.value.isFinite else { return "–" }
+        return switch metric.unit {
         case .count: count(metric.value)
         case .perSecond: count(metric.value) + "/s"
         case .perCPUSecond: count(metric.value) + " per CPU-s"

@@ -10,11 +10,13 @@ struct LoadCounters: Equatable, Sendable {
     /// Requests whose connection was lost, or that were given up.
     var lostRequests = 0
     var timeouts = 0
-    /// Arrivals dropped because too many waited.
+    /// Arrivals that were never sent, and messages never confirmed.
     var droppedArrivals = 0
     /// TCP connects, or handshakes, that failed.
     var failedConnects = 0
     var connects = 0
+    /// Connections that the server ended between answers.
+    var serverCloses = 0
     /// Feed connections that ended without our will.
     var disconnects = 0
     var reconnects = 0
@@ -24,7 +26,14 @@ struct LoadCounters: Equatable, Sendable {
     var repeated = 0
     var past = 0
     var unjudged = 0
+    /// Of messages for which the ledger had no room.
+    var beyond = 0
     var published = 0
+    /// Connections to the server, or the broker, that ended when they should not.
+    var brokenConnections = 0
+
+    /// Answers that are what was asked for.
+    var successes: Int { answers - refusals }
 
     var failures: Int { refusals + lostRequests + failedConnects + disconnects + droppedArrivals }
 
@@ -38,8 +47,9 @@ struct LoadCounters: Equatable, Sendable {
 
     private static let members: [any WritableKeyPath<LoadCounters, Int> & Sendable] = [
         \.answers, \.scores, \.contentBytes, \.refusals, \.lostRequests, \.timeouts, \.droppedArrivals,
-        \.failedConnects, \.connects, \.disconnects, \.reconnects, \.deliveries, \.deliveredBytes, \.doubles,
-        \.repeated, \.past, \.unjudged, \.published,
+        \.failedConnects, \.connects, \.serverCloses, \.disconnects, \.reconnects, \.deliveries, \.deliveredBytes,
+        \.doubles,
+        \.repeated, \.past, \.unjudged, \.beyond, \.published, \.brokenConnections,
     ]
 
     private func combined(with other: LoadCounters, _ operation: (Int, Int) -> Int) -> LoadCounters {

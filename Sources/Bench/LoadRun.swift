@@ -96,7 +96,17 @@ final class LoadRun: MailboxReceiver<LoadMessage> {
             fail(error?.description ?? "the name has no address")
             return
         }
-        if tag == 0 { self.addresses = addresses } else { feedAddresses = addresses }
+        if tag == 0 {
+            self.addresses = addresses
+        } else {
+            // The sources are of IPv4, and from one nobody connects to IPv6.
+            let usable = plan.feed?.sources ?? 0 > 0 ? addresses.filter { $0.family == AF_INET } : addresses
+            guard !usable.isEmpty else {
+                fail("the feed has no IPv4 address, which its sources need")
+                return
+            }
+            feedAddresses = usable
+        }
         guard !self.addresses.isEmpty, plan.feed == nil || !feedAddresses.isEmpty else { return }
         tell(.connect(self.addresses, feed: feedAddresses))
         let ramp = plan.feed.map { Double($0.subscribers) / $0.ramp } ?? 0
@@ -139,6 +149,9 @@ final class LoadRun: MailboxReceiver<LoadMessage> {
     }
 
     private func finish() {
+        if phase == .settling, !latest.values.allSatisfy(\.isSettled) {
+            warnings.append("not settled: what was still on its way at the end of the run counts as lost")
+        }
         phase = .finishing
         tell(.finish)
         arm(BenchLimits.settling)

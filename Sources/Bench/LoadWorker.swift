@@ -1,5 +1,4 @@
 import Bytes
-import CLinux
 import Histogram
 import Reactor
 
@@ -45,12 +44,20 @@ struct LoadSample: Sendable {
 struct LoadResult: Sendable {
     var worker: Int
     var measured = LoadCounters()
+    /// From the beginning of the measured time to the end of the run: with what was due in it and ended after it.
+    var due = LoadCounters()
     var whole = LoadCounters()
     var answers = LatencyRecord()
     var deliveries = LatencyRecord()
     var connects = LatencyRecord()
     var accepted = SerialSets()
     var seen = SerialSets()
+    /// Of the measured time, 0 … 1.
+    var busy = 0.0
+    var undelivered = LatencyRecord()
+    var uncertain: [UncertainScores] = []
+    /// Nanoseconds from the end of the measured time to the end of the run.
+    var settled: Int64 = 0
     var storedTwice = 0
     var judged = 0
     var holes = 0
@@ -72,8 +79,10 @@ final class LoadWorker: MailboxReceiver<LoadCommand> {
     private var before = LoadCounters()
     private var measured: LoadCounters?
     private var isSettling = false
-    private var lastCPU: Int64
-    private var lastTime: Instant
+    private var settlingFrom: Int64 = 0
+    private var lastTime: ThreadTime
+    private var measuringFrom: ThreadTime?
+    private var busy = 0.0
 
     /// - Parameter tag: of the run, in the names of its scores.
     init(
@@ -83,8 +92,7 @@ final class LoadWorker: MailboxReceiver<LoadCommand> {
         self.index = index
         self.reactor = reactor
         self.run = run
-        lastCPU = clinux_thread_cpu_time()
-        lastTime = Reactor.monotonic()
+        lastTime = .now()
         if let requests = plan.requests {
             self.requests = try RequestLoad(
                 reactor, requests, target: plan.target, worker: index, threads: plan.threads, run: tag)
@@ -118,36 +126,40 @@ final class LoadWorker: MailboxReceiver<LoadCommand> {
             broker?.begin()
         case .measure:
             before = counters
+            measuringFrom = .now()
             requests?.window.open(now)
             feed?.window.open(now)
+            broker?.window.open(now)
         case .storm: feed?.storm()
         case .settle:
             isSettling = true
+            settlingFrom = now
+            if let measuringFrom { busy = ThreadTime.now().busy(since: measuringFrom) }
             measured = counters - before
             requests?.window.close(now)
             feed?.window.close(now)
+            broker?.window.close(now)
             requests?.settle()
             broker?.settle()
         case .finish:
             requests?.finish()
-            run.post(.finished(result()))
+            broker?.finish()
+            run.post(.finished(result(now)))
             feed?.finish()
             reactor.stop()
         }
     }
 
     override func timerFired(_ tag: UInt32) {
-        let cpu = clinux_thread_cpu_time()
-        let now = Reactor.monotonic()
-        let busy = Double(cpu - lastCPU) / Double(max(1, (now - lastTime).wholeNanoseconds))
-        lastCPU = cpu
+        let now = ThreadTime.now()
+        let busy = now.busy(since: lastTime)
         lastTime = now
         run.post(
             .sample(
                 LoadSample(
                     worker: index, counters: counters, answers: requests?.latencies.takeSecond(),
                     deliveries: feed?.takeSecond(), busy: busy, isConnected: isConnected,
-                    isSettled: isSettled(now), subscribers: feed?.openCount ?? 0, connects: connects,
+                    isSettled: isSettled(now.at), subscribers: feed?.openCount ?? 0, connects: connects,
                     trouble: trouble)))
         _ = reactor.schedule(self, at: reactor.now + .seconds(1))
     }
@@ -174,29 +186,38 @@ final class LoadWorker: MailboxReceiver<LoadCommand> {
         guard isSettling, requests?.isEveryAnswerThere ?? true, broker?.isEveryMessageConfirmed ?? true else {
             return false
         }
-        return feed.map { now - $0.lastDelivery > BenchLimits.settled } ?? true
+        // A feed that is late has until then too for its first delivery.
+        let from = Instant(nanoseconds: settlingFrom)
+        return feed.map { now - max($0.lastDelivery, from) > BenchLimits.settled } ?? true
     }
 
-    private func result() -> LoadResult {
+    private func result(_ now: Int64) -> LoadResult {
         var result = LoadResult(worker: index)
         result.whole = counters
         result.measured = measured ?? counters - before
+        result.due = counters - before
+        result.busy = busy
+        result.settled = now - settlingFrom
         if let requests {
             result.answers = requests.latencies
             result.accepted = requests.accepted
+            result.undelivered.add(requests.undelivered)
+            result.uncertain += requests.uncertain
             result.statuses = requests.statuses
             result.notes.merge(requests.notes, uniquingKeysWith: +)
         }
         if let broker {
             result.accepted.formUnion(broker.accepted)
+            result.undelivered.add(broker.undelivered)
+            result.uncertain += broker.uncertain
             result.notes.merge(broker.notes, uniquingKeysWith: +)
         }
         if let feed {
+            (result.judged, result.holes, result.holeIDs) = feed.judge(now)
             result.deliveries = feed.latencies
             result.connects = feed.connects
             result.seen = feed.ledger.seen
             result.storedTwice = feed.ledger.storedTwice
-            (result.judged, result.holes, result.holeIDs) = feed.judge()
             result.doubleIDs = feed.doubleIDs
             result.isLedgerFull = feed.ledger.isFull
             result.notes.merge(feed.notes, uniquingKeysWith: +)

@@ -44,9 +44,13 @@ struct Plot {
         return text
     }
 
-    static func line(_ points: [(x: Double, y: Double)], series: Int) -> String {
-        let list = points.map { "\(number(x($0.x))),\(number(y(min(max($0.y, 0), 1))))" }.joined(separator: " ")
-        return "<polyline class=\"s\(series)\" points=\"\(list)\"/>\n"
+    /// A line through the points; where there is none it is broken, and one alone is a dot.
+    static func line(_ points: [(x: Double, y: Double)?], series: Int) -> String {
+        points.split(whereSeparator: { $0 == nil }).map { piece in
+            var list = piece.compactMap { $0 }.map { "\(number(x($0.x))),\(number(y(min(max($0.y, 0), 1))))" }
+            if list.count == 1 { list.append(list[0]) }
+            return "<polyline class=\"s\(series)\" points=\"\(list.joined(separator: " "))\"/>\n"
+        }.joined()
     }
 
     /// The names of the lines, side by side above the plot.

@@ -1,6 +1,7 @@
 /// CPU time and memory of the server's processes over the measured time, and second by second.
 struct ProcessWatch: Sendable {
-    private let processes: [ServerProcess]
+    /// Each of them once: one that is named twice has used its time once.
+    let processes: Set<ServerProcess>
     private var former: Double?
     private var first: Double?
     /// CPU-seconds within the measured time; nil when nothing is watched or a process ended meanwhile.
@@ -10,7 +11,7 @@ struct ProcessWatch: Sendable {
     private(set) var isGone = false
 
     init(_ processes: [ServerProcess]) {
-        self.processes = processes
+        self.processes = Set(processes)
         former = cpu()
     }
 

@@ -39,9 +39,13 @@ public struct Report: Equatable, Sendable {
         self.warnings = warnings
     }
 
-    /// Whether anything was answered or delivered within the measured time.
+    /// Whether the run had subscribers: then it is about deliveries, else about answers.
+    public var isOfFeed: Bool { metrics.contains { $0.name == "deliveries" } }
+
+    /// Whether anything of what the run is about came within the measured time.
     public var hasMeasuredAnything: Bool {
-        metrics.contains { ["requests", "deliveries"].contains($0.name) && $0.value > 0 }
+        let names = isOfFeed ? ["deliveries"] : ["requests", "refused"]
+        return metrics.contains { names.contains($0.name) && $0.value > 0 }
     }
 
     /// An option and its value as typed.
@@ -110,6 +114,7 @@ public struct Report: Equatable, Sendable {
 
         /// `answer`, `delivery` or `connect`.
         public var name: String
+        /// All that were due, `unanswered` among them.
         public var count: UInt64
         public var mean: Double
         public var min: UInt64
@@ -118,9 +123,13 @@ public struct Report: Equatable, Sendable {
         public var percentiles: [Point]
         /// The whole curve, ever finer towards 100: HdrHistogram's percentile iteration.
         public var curve: [Point]
+        /// Those that never got an answer, refused and undelivered ones among them. They count as longer than any that
+        /// did, so that what falls among them is a lower bound; and with them the mean and the maximum are.
+        public var unanswered: UInt64
 
         public init(
-            name: String, count: UInt64, mean: Double, min: UInt64, max: UInt64, percentiles: [Point], curve: [Point]
+            name: String, count: UInt64, mean: Double, min: UInt64, max: UInt64, percentiles: [Point], curve: [Point],
+            unanswered: UInt64 = 0
         ) {
             self.name = name
             self.count = count
@@ -129,6 +138,12 @@ public struct Report: Equatable, Sendable {
             self.max = max
             self.percentiles = percentiles
             self.curve = curve
+            self.unanswered = unanswered
+        }
+
+        /// Whether a percentile falls among those that never got an answer.
+        public func isLowerBound(at percentile: Double) -> Bool {
+            percentile * Double(count) > 100 * (Double(count) - Double(unanswered))
         }
     }
 

@@ -168,7 +168,9 @@ extension Report.Latency {
         self.init(
             name: try tree.string("name"), count: UInt64(try tree.whole("count")), mean: try tree.number("mean"),
             min: UInt64(try tree.whole("min")), max: UInt64(try tree.whole("max")),
-            percentiles: try Self.points(tree, "percentiles"), curve: try Self.points(tree, "curve"))
+            percentiles: try Self.points(tree, "percentiles"), curve: try Self.points(tree, "curve"),
+            // Reports of before it was counted are read too.
+            unanswered: UInt64(try tree.optionalWhole("unanswered") ?? 0))
     }
 
     private static func points(_ tree: ReportDecoder.Tree, _ name: String) throws(ReportDecoder.Invalid) -> [Point] {

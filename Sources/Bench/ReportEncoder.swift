@@ -135,6 +135,7 @@ extension ReportEncoder.Writer {
             $0.append(latency.percentiles)
             $0.name("curve")
             $0.append(latency.curve)
+            $0.member("unanswered", Double(latency.unanswered))
         }
     }
 

@@ -52,8 +52,10 @@ public enum ReportPage {
         text += "<th scope=\"col\">max</th></tr>\n"
         for latency in latencies {
             text += "<tr><th scope=\"row\">\(escaped(latency.name))</th>"
-            for point in latency.percentiles { text += "<td>\(Figure.nanoseconds(Double(point.nanoseconds)))</td>" }
-            text += "<td>\(Figure.nanoseconds(Double(latency.max)))</td></tr>\n"
+            for point in latency.percentiles {
+                text += "<td>\(escaped(ReportTable.shown(point, of: latency)))</td>"
+            }
+            text += "<td>\(escaped(ReportTable.shownMaximum(of: latency)))</td></tr>\n"
         }
         return text + "</table></div>\n"
     }
@@ -90,7 +92,7 @@ public enum ReportPage {
         svg { width: 100%; height: auto; display: block; }
         svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
         svg .grid { stroke: var(--line); } svg .phase { fill: var(--line); opacity: .45; }
-        svg polyline { fill: none; stroke-width: 2; }
+        svg polyline { fill: none; stroke-width: 2; stroke-linecap: round; }
         .s0 { stroke: var(--c0); } .s1 { stroke: var(--c1); } .s2 { stroke: var(--c2); }
         svg .l0 { fill: var(--c0); } svg .l1 { fill: var(--c1); } svg .l2 { fill: var(--c2); }
         """

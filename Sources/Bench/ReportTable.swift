@@ -40,12 +40,20 @@ public enum ReportTable {
         var rows = [["latency"] + names + ["max"]]
         for latency in latencies {
             rows.append(
-                [latency.name] + latency.percentiles.map { Figure.nanoseconds(Double($0.nanoseconds)) }
-                    + [Figure.nanoseconds(Double(latency.max))])
+                [latency.name] + latency.percentiles.map { shown($0, of: latency) } + [shownMaximum(of: latency)])
         }
         return rows.map { row in
             "  " + row[0].padded(to: 10) + row.dropFirst().map { $0.padded(to: 10, atStart: true) }.joined()
         }
+    }
+
+    /// `12.3 ms`, and `>12.3 ms` where it is only known to be longer.
+    static func shown(_ point: Report.Latency.Point, of latency: Report.Latency) -> String {
+        (latency.isLowerBound(at: point.percentile) ? ">" : "") + Figure.nanoseconds(Double(point.nanoseconds))
+    }
+
+    static func shownMaximum(of latency: Report.Latency) -> String {
+        (latency.unanswered > 0 ? ">" : "") + Figure.nanoseconds(Double(latency.max))
     }
 
     /// `50`, `99.9`.

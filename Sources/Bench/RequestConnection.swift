@@ -20,6 +20,15 @@ final class RequestConnection: StreamHandler {
     private var head = 0
     private var contentBytes = 0
     private var isUp = false
+    /// When it began to connect; nil when it is up, or rests.
+    private(set) var connectingSince: Int64?
+    /// The answer under way says that no other follows on this connection.
+    private var isLast = false
+    private var hasAnswered = false
+    /// The server ended it between answers, as it may.
+    private var isOrderly = false
+    /// Which of the service's addresses it connects to.
+    var attempt = AddressList.Attempt()
     /// Why this side ends the connection, or that the server did: the one word said of it.
     private var trouble: String?
     /// Whether the load has it in its list of connections with room.
@@ -31,17 +40,19 @@ final class RequestConnection: StreamHandler {
     }
 
     var inFlight: Int { pending.count - head }
-    var hasRoom: Bool { isUp && inFlight < load.pipelining }
+    var hasRoom: Bool { isUp && !isLast && inFlight < load.pipelining }
     /// When the oldest request was written; nil when none is on its way.
     var oldest: Int64? { inFlight > 0 ? pending[head].sent : nil }
 
     func connect(to address: SocketAddress, _ reactor: Reactor) {
+        connectingSince = Reactor.monotonic().nanoseconds
         do throws(SystemError) {
             stream = try TCPStream.connect(
                 reactor, to: address, deadline: reactor.now + BenchLimits.connect, handler: self)
             load.target.secure(stream)
         } catch {
-            load.lost(self, requests: 0, isConnect: true, why: error.description)
+            connectingSince = nil
+            load.failed(self, why: error.description)
         }
     }
 
@@ -63,24 +74,39 @@ final class RequestConnection: StreamHandler {
     }
 
     override func connected() {
+        if load.target.tls == nil { comeUp() }
+    }
+
+    override func secured() {
+        comeUp()
+    }
+
+    private func comeUp() {
         isUp = true
+        connectingSince = nil
         load.connected(self)
     }
 
     override func received(_ bytes: Span<UInt8>) -> Int {
         var offset = 0
+        // After the last answer there may be another stream already, to which these bytes do not belong.
+        let own = stream
         do throws(HTTPError) {
-            while stream != nil {
+            while let own, own === stream {
                 let event = try parser.next(bytes.extracting(offset..<bytes.count))
                 switch event {
                 case .needMore(let consumed): return offset + consumed
-                case .interim(let consumed), .head(let consumed): offset += consumed
+                case .interim(let consumed): offset += consumed
+                case .head(let consumed):
+                    isLast = !parser.head.keepAlive
+                    offset += consumed
                 case .body(let range, let consumed):
                     contentBytes += range.count
                     offset += consumed
                 case .end(let consumed):
                     offset += consumed
-                    try answered()
+                    guard inFlight > 0 else { throw .malformedStatusLine }
+                    answered()
                 }
             }
         } catch {
@@ -89,8 +115,7 @@ final class RequestConnection: StreamHandler {
         return bytes.count
     }
 
-    private func answered() throws(HTTPError) {
-        guard inFlight > 0 else { throw .malformedStatusLine }
+    private func answered() {
         let request = pending[head]
         head += 1
         if head == pending.count {
@@ -98,27 +123,48 @@ final class RequestConnection: StreamHandler {
             head = 0
         }
         let status = parser.head.status
-        let keepsAlive = parser.head.keepAlive
+        hasAnswered = true
         load.answered(self, status: status, due: request.due, first: request.first, contentBytes: contentBytes)
         contentBytes = 0
-        if !keepsAlive { end("closed by the server") }
+        if isLast { endByServer(isOrderly: true) }
+    }
+
+    private func endByServer(isOrderly: Bool) {
+        self.isOrderly = isOrderly
+        end("closed by the server")
     }
 
     override func receivedEnd() {
-        end("closed by the server")
+        // Content without a length ends with its connection.
+        if inFlight > 0, let event = try? parser.finish(), case .end = event {
+            answered()
+        } else {
+            // One that never answers would be asked again and again without a rest.
+            endByServer(isOrderly: hasAnswered && inFlight == 0)
+        }
     }
 
     override func closed(_ reason: StreamEnd) {
         let wasUp = isUp
         let requests = inFlight
         let why = trouble ?? "\(reason)"
+        let wasOrderly = isOrderly
         isUp = false
+        connectingSince = nil
+        isLast = false
+        hasAnswered = false
+        isOrderly = false
         trouble = nil
         stream = nil
+        for request in pending[head...] { load.unanswered(due: request.due, first: request.first) }
         pending.removeAll(keepingCapacity: true)
         head = 0
         contentBytes = 0
         parser = ResponseParser(requestMethod: load.method)
-        load.lost(self, requests: requests, isConnect: !wasUp, why: why)
+        if wasUp {
+            load.lost(self, requests: requests, isOrderly: wasOrderly, why: why)
+        } else {
+            load.failed(self, why: why)
+        }
     }
 }

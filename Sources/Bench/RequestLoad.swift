@@ -12,12 +12,14 @@ final class RequestLoad: AlarmClock {
     private let run: UInt16
     private let connectionCount: Int
     private let rate: Double?
+    /// Where in the interval between two bursts it begins, so that the load reactors do not burst at once.
+    private let phase: Double
     private let requestHead: [UInt8]
-    private var addresses: [SocketAddress] = []
+    private var addresses = AddressList([])
     private var connections: [RequestConnection] = []
     private var resting: [RequestConnection] = []
-    /// Connections with room for another request: the last one to have room is the next to be used.
-    private var withRoom: [RequestConnection] = []
+    /// Connections with room for another request of an open loop.
+    private var withRoom = Turns<RequestConnection>()
     private var arrivals: Arrivals?
     /// Arrivals that wait for room, oldest first from `waitingHead` on.
     private var waiting: [Int64] = []
@@ -30,6 +32,10 @@ final class RequestLoad: AlarmClock {
     var latencies = LatencyRecord()
     var window = LoadWindow()
     private(set) var accepted = SerialSets()
+    /// Scores that no subscriber can get: never sent, or refused.
+    private(set) var undelivered = LatencyRecord()
+    /// Those of requests that were sent and have no answer.
+    private(set) var uncertain: [UncertainScores] = []
     private(set) var statuses: [UInt16: Int] = [:]
     private(set) var notes: [String: Int] = [:]
 
@@ -44,7 +50,10 @@ final class RequestLoad: AlarmClock {
         self.worker = worker
         self.run = run
         connectionCount = LoadPlan.share(plan.connections, worker, of: threads)
-        rate = plan.rate.map { $0 / Double(threads) }
+        // By the connections it has: one without any sends nothing.
+        let share = Double(connectionCount) / Double(plan.connections)
+        rate = plan.rate.map { $0 * share }
+        phase = Double(worker) / Double(threads)
         nextSerial = UInt32(worker) << 28
         requestHead = Self.head(plan, target)
         try super.init(reactor)
@@ -58,9 +67,9 @@ final class RequestLoad: AlarmClock {
     // MARK: Commands
 
     func connect(to addresses: [SocketAddress]) {
-        self.addresses = addresses
+        self.addresses = AddressList(addresses)
         connections = (0..<connectionCount).map { _ in RequestConnection(self) }
-        for connection in connections { connection.connect(to: addresses[0], reactor) }
+        for connection in connections { connect(connection) }
         _ = reactor.schedule(self, at: reactor.now + .seconds(1))
     }
 
@@ -68,7 +77,8 @@ final class RequestLoad: AlarmClock {
     func begin() {
         isSending = true
         if let rate {
-            arrivals = Arrivals(rate: rate, burst: plan.burst, from: Reactor.monotonic())
+            guard rate > 0 else { return }
+            arrivals = Arrivals(rate: rate, burst: plan.burst, from: Reactor.monotonic(), phase: phase)
             rang()
         } else {
             let now = Reactor.monotonic().nanoseconds
@@ -78,6 +88,8 @@ final class RequestLoad: AlarmClock {
 
     /// Nothing more is due; what was is still sent, and what is on its way is still taken.
     func settle() {
+        // What was due while this thread was late is due all the same.
+        rang()
         isSending = false
     }
 
@@ -85,7 +97,8 @@ final class RequestLoad: AlarmClock {
     func finish() {
         let unanswered = connections.reduce(0) { $0 + $1.inFlight }
         counters.lostRequests += unanswered
-        counters.droppedArrivals += waiting.count - waitingHead
+        let now = Reactor.monotonic().nanoseconds
+        for due in waiting[waitingHead...] { neverSent(due, now) }
         if unanswered > 0 { notes["no answer by the end of the run", default: 0] += unanswered }
         isOver = true
         for connection in connections { connection.end("the end of the run") }
@@ -112,7 +125,7 @@ final class RequestLoad: AlarmClock {
             if waiting.count - waitingHead < BenchLimits.waitingArrivals {
                 waiting.append(due.nanoseconds)
             } else {
-                counters.droppedArrivals += 1
+                neverSent(due.nanoseconds, now.nanoseconds)
             }
         }
         sendWaiting()
@@ -121,12 +134,9 @@ final class RequestLoad: AlarmClock {
 
     private func sendWaiting() {
         let now = Reactor.monotonic().nanoseconds
-        while waitingHead < waiting.count, let connection = withRoom.last {
-            guard connection.hasRoom else {
-                connection.isListed = false
-                withRoom.removeLast()
-                continue
-            }
+        while waitingHead < waiting.count,
+            let connection = withRoom.next({ $0.hasRoom }, left: { $0.isListed = false })
+        {
             connection.send(due: waiting[waitingHead], now: now)
             waitingHead += 1
         }
@@ -155,10 +165,7 @@ final class RequestLoad: AlarmClock {
 
     func connected(_ connection: RequestConnection) {
         counters.connects += 1
-        if !connection.isListed {
-            connection.isListed = true
-            withRoom.append(connection)
-        }
+        addresses.worked(&connection.attempt)
         fill(connection, Reactor.monotonic().nanoseconds)
     }
 
@@ -176,15 +183,72 @@ final class RequestLoad: AlarmClock {
         } else {
             counters.refusals += 1
             statuses[status, default: 0] += 1
+            missed(due, now)
         }
         fill(connection, now)
     }
 
-    func lost(_ connection: RequestConnection, requests: Int, isConnect: Bool, why: String) {
+    /// A request ended without an answer.
+    func unanswered(due: Int64, first: UInt32) {
+        guard window.contains(due) else { return }
+        let waited = Reactor.monotonic().nanoseconds - due
+        guard uncertain.count < BenchLimits.uncertainRequests else {
+            missed(due, due + waited)
+            return
+        }
+        latencies.recordUnanswered(waited)
+        if plan.scoresPerRequest > 0 {
+            uncertain.append(
+                UncertainScores(
+                    worker: worker, first: Int(first & 0x0fff_ffff), count: plan.scoresPerRequest, waited: waited))
+        }
+    }
+
+    /// An arrival for which no connection had room.
+    private func neverSent(_ due: Int64, _ now: Int64) {
+        counters.droppedArrivals += 1
+        missed(due, now)
+    }
+
+    /// What was due got no answer that is one, and its scores reach nobody.
+    private func missed(_ due: Int64, _ now: Int64) {
+        guard window.contains(due) else { return }
+        latencies.recordUnanswered(now - due)
+        undelivered.recordUnanswered(now - due, count: plan.scoresPerRequest)
+    }
+
+    /// A connection did not come up.
+    func failed(_ connection: RequestConnection, why: String) {
+        guard !isOver else { return }
+        if addresses.failed(&connection.attempt) {
+            connect(connection)
+            return
+        }
+        counters.failedConnects += 1
+        note("connect: \(why)")
+        rest(connection)
+    }
+
+    /// A connection ended, and with it so many requests that have no answer.
+    /// - Parameter isOrderly: the server ended it between answers. It may, and the next one follows at once.
+    func lost(_ connection: RequestConnection, requests: Int, isOrderly: Bool, why: String) {
         guard !isOver else { return }
         counters.lostRequests += requests
-        if isConnect { counters.failedConnects += 1 }
-        if requests > 0 || isConnect { note(isConnect ? "connect: \(why)" : "connection lost: \(why)") }
+        if requests > 0 { note("connection lost: \(why)") }
+        if isOrderly {
+            counters.serverCloses += 1
+            connect(connection)
+        } else {
+            counters.brokenConnections += 1
+            rest(connection)
+        }
+    }
+
+    private func connect(_ connection: RequestConnection) {
+        connection.connect(to: addresses.next(&connection.attempt), reactor)
+    }
+
+    private func rest(_ connection: RequestConnection) {
         resting.append(connection)
         _ = reactor.schedule(self, at: reactor.now + BenchLimits.reconnect, tag: 1)
     }
@@ -197,11 +261,16 @@ final class RequestLoad: AlarmClock {
     override func timerFired(_ tag: UInt32) {
         guard !isOver else { return }
         if tag == 1 {
-            if let connection = resting.popLast() { connection.connect(to: addresses[0], reactor) }
+            if let connection = resting.popLast() { connect(connection) }
             return
         }
-        let limit = Reactor.monotonic().nanoseconds - BenchLimits.answer.wholeNanoseconds
+        let now = Reactor.monotonic().nanoseconds
+        let limit = now - BenchLimits.answer.wholeNanoseconds
         for connection in connections {
+            if let since = connection.connectingSince, since < now - BenchLimits.connect.wholeNanoseconds {
+                connection.end("no handshake within \(BenchLimits.connect)")
+                continue
+            }
             guard let oldest = connection.oldest, oldest < limit else { continue }
             counters.timeouts += 1
             connection.end("no answer within \(BenchLimits.answer)")

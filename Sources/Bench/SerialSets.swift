@@ -20,6 +20,13 @@ struct SerialSets: Sendable {
         return words[worker][place] & bit == 0
     }
 
+    var isEmpty: Bool { words.allSatisfy { $0.allSatisfy { $0 == 0 } } }
+
+    func contains(worker: Int, _ count: Int) -> Bool {
+        guard worker < words.count, count >> 6 < words[worker].count else { return false }
+        return words[worker][count >> 6] & 1 << UInt64(count & 63) != 0
+    }
+
     mutating func formUnion(_ other: SerialSets) {
         for worker in other.words.indices {
             while words.count <= worker { words.append([]) }

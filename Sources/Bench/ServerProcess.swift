@@ -1,12 +1,15 @@
 import Glibc
 
 /// A process of the server under load, as proc(5) shows it.
-public struct ServerProcess: Sendable {
+public struct ServerProcess: Hashable, Sendable {
     public let identifier: Int32
 
     public init(_ identifier: Int32) {
         self.identifier = identifier
     }
+
+    /// Whether there is such a process here, and it may be looked at.
+    public var isThere: Bool { cpuSeconds() != nil && residentBytes() != nil }
 
     /// User and system time used so far, in seconds, in steps of a clock tick (10 ms); nil when the process is gone.
     func cpuSeconds() -> Double? {

@@ -49,6 +49,9 @@ public struct Target: Equatable, Sendable {
         guard !path.contains("?"), !path.contains("#"), !authority.contains("@") else {
             throw Invalid(description: "\(text): a query, a fragment or a user cannot be used here")
         }
+        guard Self.isPath(path), authority.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+            throw Invalid(description: "\(text): expected visible ASCII, and the rest percent-encoded")
+        }
         prefix = path
         let portColon: String.Index?
         if authority.hasPrefix("["), let bracket = authority.firstIndex(of: "]") {
@@ -67,6 +70,11 @@ public struct Target: Equatable, Sendable {
             port = tls == nil ? 80 : 443
         }
         guard !host.isEmpty else { throw Invalid(description: "\(text): the host is missing") }
+    }
+
+    /// Whether a path, with or without a query, goes on the wire as it is.
+    public static func isPath(_ path: String) -> Bool {
+        path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "#") }
     }
 
     /// Puts TLS under a connection that was just begun, if the service has it. One for which that cannot be is closed.

@@ -1,33 +1,37 @@
 /// Rates and latencies second by second, the phases before and after measuring shaded.
 enum TimelinePlot {
     static func svg(_ timeline: [Report.Moment]) -> String {
-        let rates: [(String, [Double])] = [
-            ("answers a second", timeline.map { Double($0.answers) }),
-            ("deliveries a second", timeline.map { Double($0.deliveries) }),
-        ]
-        let latencies: [(String, [Double])] = [
-            ("answer p99", timeline.map { Double($0.answerP99 ?? 0) }),
-            ("delivery p99", timeline.map { Double($0.deliveryP99 ?? 0) }),
-        ]
-        let server: [(String, [Double])] = [
-            ("server CPU, cores", timeline.map { $0.serverCPU ?? 0 })
-        ]
-        return plot("Rates", timeline, rates) { Figure.count($0) }
-            + plot("p99 of each second", timeline, latencies) { Figure.nanoseconds($0) }
-            + plot("CPU of the server", timeline, server) { Figure.decimal($0, digits: 2) }
-            + plot("Memory of the server", timeline, [("server memory", timeline.map { Double($0.serverMemory ?? 0) })])
-        {
-            Figure.bytes($0)
-        }
+        plot(
+            "Rates", timeline,
+            [
+                ("answers a second", timeline.map { Double($0.answers) }),
+                ("deliveries a second", timeline.map { Double($0.deliveries) }),
+            ]
+        ) { Figure.count($0) }
+            + plot(
+                "p99 of each second", timeline,
+                [
+                    ("answer p99", timeline.map { $0.answerP99.map { Double($0) } }),
+                    ("delivery p99", timeline.map { $0.deliveryP99.map { Double($0) } }),
+                ]
+            ) { Figure.nanoseconds($0) }
+            + plot("CPU of the server", timeline, [("server CPU, cores", timeline.map(\.serverCPU))]) {
+                Figure.decimal($0, digits: 2)
+            }
+            + plot(
+                "Memory of the server", timeline,
+                [("server memory", timeline.map { $0.serverMemory.map { Double($0) } })]
+            ) { Figure.bytes($0) }
     }
 
-    /// Series that are zero throughout are left out, and a plot without any.
+    /// Series that are zero throughout are left out, and a plot without any. A second in which nothing was measured breaks
+    /// the line: a server that stalled did not answer in no time.
     private static func plot(
-        _ title: String, _ timeline: [Report.Moment], _ series: [(String, [Double])], _ label: (Double) -> String
+        _ title: String, _ timeline: [Report.Moment], _ series: [(String, [Double?])], _ label: (Double) -> String
     ) -> String {
-        let series = series.filter { $0.1.contains { $0 > 0 } }
+        let series = series.filter { $0.1.contains { $0 ?? 0 > 0 } }
         guard !series.isEmpty, timeline.count > 1 else { return "" }
-        let top = Plot.ceiling(series.flatMap(\.1).max() ?? 1)
+        let top = Plot.ceiling(series.flatMap(\.1).compactMap { $0 }.max() ?? 1)
         let last = Double(timeline.count - 1)
         var body = ""
         for (index, moment) in timeline.enumerated() where moment.phase != .measuring {
@@ -46,7 +50,8 @@ enum TimelinePlot {
                 "y=\"\(Plot.number(Plot.height - 8))\" text-anchor=\"\(anchor)\">\(timeline[index].second) s</text>\n"
         }
         for (place, (_, values)) in series.enumerated() {
-            body += Plot.line(values.enumerated().map { (Double($0.offset) / last, $0.element / top) }, series: place)
+            let points = values.enumerated().map { second, value in value.map { (Double(second) / last, $0 / top) } }
+            body += Plot.line(points, series: place)
         }
         body += Plot.legend(series.map(\.0))
         return Plot.svg(title: title, body)

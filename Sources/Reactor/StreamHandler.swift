@@ -20,6 +20,9 @@ open class StreamHandler {
     /// An outgoing connection stands.
     open func connected() {}
 
+    /// The TLS handshake of a stream that was secured is done.
+    open func secured() {}
+
     /// Bytes came. `bytes` is everything not consumed so far; what the handler does not consume is kept and presented
     /// again with more behind it. The span is valid within the call only.
     /// - Returns: how many bytes were consumed, from the front.

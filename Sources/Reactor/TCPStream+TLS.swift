@@ -29,6 +29,7 @@ extension TCPStream {
     /// Hands on what the session can say of all that has come; what the handler has no use for now is kept, enciphered.
     func decipher() {
         guard let cipher else { return }
+        var wasHandshaking = !cipher.isEstablished
         while state == .open, !isReadingPaused, !mustRedeliver {
             let place = UnsafeMutableRawBufferPointer(
                 rebasing: reactor.receiveBuffer[unconsumed.count..<(reactor.receiveBuffer.count - enciphered.count)])
@@ -45,6 +46,10 @@ extension TCPStream {
             }
             // The memory it lies in is the handler's while it is called.
             cipher.keepInput()
+            if wasHandshaking, cipher.isEstablished {
+                wasHandshaking = false
+                handler.secured()
+            }
             if fresh > 0 { deliver(fresh: fresh) }
             switch progress {
             case .bytes: continue

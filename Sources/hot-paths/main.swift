@@ -6,7 +6,7 @@ import HotPaths
 //
 // For tools that count from outside: `Benchmarks/thresholds`.
 
-let arguments = CommandLine.arguments.dropFirst().compactMap { Int($0) }
+let arguments = CommandLine.arguments.dropFirst().map { Int($0) ?? -1 }
 if arguments.isEmpty {
     for (number, path) in HotPath.all.enumerated() { puts("\(number)\t\(path.unit)\t\(path.name)") }
 } else {

@@ -33,8 +33,8 @@ struct FeedOptions: ParsableArguments {
         guard BenchLimits.connections.contains(subscribers) else {
             throw ValidationError("--subscribers: \(BenchLimits.connections)")
         }
-        guard ramp >= 1, (0...1).contains(slow), (0...1).contains(storm) else {
-            throw ValidationError("--ramp: at least 1 a second; --slow, --storm: 0 to 1")
+        guard BenchLimits.ramp.contains(ramp), (0...1).contains(slow), (0...1).contains(storm) else {
+            throw ValidationError("--ramp: \(BenchLimits.ramp) a second; --slow, --storm: 0 to 1")
         }
         if let sources, !(0...10_000).contains(sources) { throw ValidationError("--sources: expected 0 to 10000") }
     }
@@ -42,11 +42,13 @@ struct FeedOptions: ParsableArguments {
     func apply(_ run: RunOptions, to plan: inout LoadPlan) throws {
         var feed: LoadPlan.Feed
         if let text = self.feed {
-            var base = text
-            let path = text.firstIndex(of: "/").flatMap { text[text.index($0, offsetBy: 2)...].firstIndex(of: "/") }
-            if let path { base = String(text[..<path]) }
-            feed = LoadPlan.Feed(target: try run.target(base))
-            if let path { feed.path = String(text[path...]) }
+            let authority = text.firstRange(of: "://")?.upperBound ?? text.startIndex
+            let path = text[authority...].firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? text.endIndex
+            feed = LoadPlan.Feed(target: try run.target(String(text[..<path])))
+            if path < text.endIndex { feed.path = String(text[path...]) }
+            guard feed.path.hasPrefix("/"), Target.isPath(feed.path) else {
+                throw ValidationError("--feed: expected a path of visible ASCII such as /ws/{id}")
+            }
         } else {
             feed = LoadPlan.Feed(target: plan.target)
         }

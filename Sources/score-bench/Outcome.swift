@@ -9,6 +9,15 @@ enum Outcome {
 
     static func of(_ plan: LoadPlan, _ options: RunOptions) throws {
         let expectations = try options.expectations()
+        for expectation in expectations {
+            do throws(Expectation.Invalid) {
+                try expectation.check(plan)
+            } catch {
+                throw ValidationError("--expect: \(error)")
+            }
+        }
+        var json = try options.json.map { try OutputFile($0) }
+        var html = try options.html.map { try OutputFile($0) }
         let isShown = !options.quiet && isatty(STDERR_FILENO) == 1
         let show: @Sendable (Report.Moment) -> Void = { say(clear + ProgressLine.text($0), STDERR_FILENO) }
         let report: Report
@@ -20,36 +29,18 @@ enum Outcome {
         }
         if isShown { say(clear, STDERR_FILENO) }
         say(ReportTable.text(report), STDOUT_FILENO)
-        if let path = options.json { try save(ReportEncoder.json(report), path) }
-        if let path = options.html { try save(Array(ReportPage.html(report).utf8), path) }
+        let verdicts = expectations.map { $0.verdict(of: report) }
+        for verdict in verdicts { say("\(verdict.isMet ? "✓" : "✗") \(verdict.text)\n", STDOUT_FILENO) }
+        var troubles: [String] = []
+        if let trouble = json?.replace(with: ReportEncoder.json(report)) { troubles.append(trouble) }
+        if let trouble = html?.replace(with: Array(ReportPage.html(report).utf8)) { troubles.append(trouble) }
+        for trouble in troubles { say("score-bench: \(trouble)\n", STDERR_FILENO) }
         if !report.hasMeasuredAnything {
-            say("score-bench: nothing was answered or delivered\n", STDERR_FILENO)
+            say("score-bench: nothing was \(report.isOfFeed ? "delivered" : "answered")\n", STDERR_FILENO)
             throw ArgumentParser.ExitCode(EX_UNAVAILABLE)
         }
-        try judge(report, by: expectations)
-    }
-
-    private static func judge(_ report: Report, by expectations: [Expectation]) throws {
-        var isMet = true
-        for expectation in expectations {
-            let verdict: Expectation.Verdict
-            do throws(Expectation.Invalid) {
-                verdict = try expectation.verdict(of: report)
-            } catch {
-                throw ValidationError("--expect: \(error)")
-            }
-            say("\(verdict.isMet ? "✓" : "✗") \(verdict.text)\n", STDOUT_FILENO)
-            isMet = isMet && verdict.isMet
-        }
-        if !isMet { throw ArgumentParser.ExitCode.failure }
-    }
-
-    /// Writes all of it, or says why not.
-    static func save(_ bytes: [UInt8], _ path: String) throws {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0, write(bytes, descriptor), close(descriptor) == 0 else {
-            throw ValidationError("\(path): \(String(cString: strerror(errno)))")
-        }
+        if !verdicts.allSatisfy(\.isMet) { throw ArgumentParser.ExitCode.failure }
+        if !troubles.isEmpty { throw ArgumentParser.ExitCode(EX_IOERR) }
     }
 
     static func load(_ path: String) throws -> [UInt8] {
@@ -70,7 +61,7 @@ enum Outcome {
         _ = write(Array(text.utf8), descriptor)
     }
 
-    private static func write(_ bytes: [UInt8], _ descriptor: Int32) -> Bool {
+    static func write(_ bytes: [UInt8], _ descriptor: Int32) -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }

@@ -28,11 +28,12 @@ struct RequestOptions: ParsableArguments {
         }
         if let rate, !BenchLimits.rate.contains(rate) { throw ValidationError("--rate: \(BenchLimits.rate)") }
         guard burst > 0, burst <= 100_000 else { throw ValidationError("--burst: expected 1 to 100000") }
+        guard burst == 1 || rate != nil else { throw ValidationError("--burst: only with --rate") }
     }
 
     /// Puts them into a plan.
     func apply(_ kind: LoadPlan.Requests.Kind, path: String, to plan: inout LoadPlan) throws {
-        guard path.hasPrefix("/"), path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "#") }) else {
+        guard path.hasPrefix("/"), Target.isPath(path) else {
             throw ValidationError("--path: expected a path of visible ASCII such as /scores")
         }
         var requests = LoadPlan.Requests(kind, path: path)

@@ -36,7 +36,8 @@ struct RunOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "What must hold, else exit code 1: 'p99<10ms,lost=0'. Names are those of the JSON's metrics, and p50 … p99.99, "
-                + "max, mean of the latencies.", valueName: "list"))
+                + "max, mean: of deliveries where there are subscribers, else of answers. delivery.p99, answer.p99, connect.p99 "
+                + "name one.", valueName: "list"))
     var expect: String?
 
     @Flag(name: .shortAndLong, help: "No progress on the terminal.")
@@ -48,6 +49,9 @@ struct RunOptions: ParsableArguments {
         }
         guard BenchLimits.threads.contains(threads) else {
             throw ValidationError("--threads: expected \(BenchLimits.threads)")
+        }
+        for id in pid where !ServerProcess(id).isThere {
+            throw ValidationError("--pid: there is no process \(id) here, or it may not be looked at")
         }
         _ = try expectations()
     }

@@ -11,7 +11,8 @@ struct ScoreBench: ParsableCommand {
             Counts every delivery and names what is lost or doubled; measures from the instant at which a request was
             due, whether the server kept up or not. Name the server's process with --pid to see what its CPU gives.
 
-            Exit codes: 0 done; 1 an expectation (--expect) was not met; 64 wrong usage; 69 the server does not answer.
+            Exit codes: 0 done; 1 an expectation (--expect) was not met; 64 wrong usage; 69 the server does not answer, or its
+            feed does not deliver; 74 a report could not be written.
             """,
         // The same as Gateway's Version.text, which this target does not import; a test compares the two.
         version: "score-bench 0.1.0",

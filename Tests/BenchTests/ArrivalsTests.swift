@@ -34,4 +34,10 @@ import Testing
         #expect(taken.count == 333 * 60 + 1)
         #expect(zip(taken, taken.dropFirst()).allSatisfy { $1 - $0 >= 3_003_002 && $1 - $0 <= 3_003_004 })
     }
+
+    /// Two load reactors of half the rate each: the bursts of one stand in the middle between those of the other.
+    @Test func beginWhereTheyAreTold() {
+        var arrivals = Arrivals(rate: 1_000, burst: 2, from: origin, phase: 0.5)
+        #expect(take(&arrivals, until: origin + .milliseconds(3)) == [1_000_000, 1_000_000, 3_000_000, 3_000_000])
+    }
 }

@@ -104,6 +104,21 @@ import Testing
         #expect(ledger.storedTwice == 1)
     }
 
+    /// When it is full, what it has is still judged, and the rest tells its own time.
+    @Test func aFullLedgerStillKnowsWhenItWasDue() {
+        var ledger = DeliveryLedger(run: 0x3f2a, capacity: 2)
+        var cursor = DeliveryCursor(at: 0, isQuiet: true)
+        var other = cursor
+        for id in 1...2 { deliver(id, &ledger, &cursor) }
+        let isFull = ledger.isFull
+        #expect(isFull)
+        let own = #"{"id":3,"user":"bench-3f2a-00000a1b2c3d4e5f-1000002a","score":103}"#
+        #expect(ledger.deliver(Array(own.utf8).span, to: &cursor) == .beyond(id: 3, due: 0x0a1b_2c3d_4e5f))
+        #expect(deliver(4, &ledger, &cursor) == .beyond(id: 4, due: 0))
+        #expect(deliver(1, &ledger, &other) == .new(0))
+        #expect(ledger.count == 2)
+    }
+
     @Test(arguments: ["", "7", "[1]", "{", #"{"score":3}"#]) func othersAreNotJudged(_ text: String) {
         var ledger = DeliveryLedger(run: 0)
         var cursor = DeliveryCursor(at: 0, isQuiet: true)
@@ -133,7 +148,7 @@ import Testing
         for who in 0..<4 {
             var missing: Set<Int> = []
             for range in cursors[who].holes(of: ledger.count) {
-                for place in range { missing.insert(Int(ledger.entries[place].key!)) }
+                for place in range { missing.insert(Int(ledger.entries[place].key)) }
             }
             #expect(missing == all.subtracting(got[who]))
         }

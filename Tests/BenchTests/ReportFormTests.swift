@@ -43,7 +43,7 @@ import Testing
                 .init(
                     name: text(), count: .random(in: 0...1_000_000, using: &random),
                     mean: .random(in: 0...1e9, using: &random), min: 1, max: 120_000_000_000, percentiles: points(),
-                    curve: points())
+                    curve: points(), unanswered: .random(in: 0...1_000, using: &random))
             ], timeline: timeline, warnings: [text(), text()])
     }
 
@@ -56,6 +56,16 @@ import Testing
         let json = String(decoding: ReportEncoder.json(Self.report(1)), as: UTF8.self)
         let more = json.replacing("\"scenario\"", with: "\"new\":[{\"a\":1.5e3}],\"scenario\"", maxReplacements: 1)
         #expect(try ReportDecoder.report(Array(more.utf8).span) == Self.report(1))
+    }
+
+    @Test func reportsOfBeforeTheUnansweredAreRead() throws {
+        let json = String(decoding: ReportEncoder.json(Self.report(1)).filter { $0 != 10 }, as: UTF8.self)
+        let start = try #require(json.firstRange(of: ",\"unanswered\":")).lowerBound
+        let end = try #require(json[start...].firstIndex(of: "}"))
+        let former = json[..<start] + json[end...]
+        var report = Self.report(1)
+        report.latencies[0].unanswered = 0
+        #expect(try ReportDecoder.report(Array(former.utf8).span) == report)
     }
 
     @Test(arguments: [
@@ -136,7 +146,8 @@ import Testing
         scenario: "fanout", target: "", startedAt: 0, seconds: 1, isCutShort: false, settings: [],
         machine: .init(processor: "", cores: 1, kernel: ""),
         metrics: [
-            .init("lost", "", 0, .count), .init("deliveries_per_second", "", 1_000_000, .perSecond),
+            .init("deliveries", "", 5, .count), .init("lost", "", 0, .count), .init("doubles", "", .nan, .count),
+            .init("deliveries_per_second", "", 1_000_000, .perSecond),
             .init("server_cpu_per_request", "", 16.6, .microseconds), .init("client_busy", "", 0.25, .ratio),
             .init("server_memory", "", 1_048_576, .bytes), .init("server_cpu", "", 1.5, .seconds),
         ],
@@ -162,9 +173,19 @@ import Testing
         #expect(verdict.isMet == isMet)
     }
 
+    @Test func aRunWithSubscribersIsAboutDeliveries() {
+        var report = report
+        #expect(report.isOfFeed && report.hasMeasuredAnything)
+        report.metrics[0].value = 0
+        report.metrics.append(.init("requests", "", 61, .count))
+        #expect(!report.hasMeasuredAnything)
+        report.metrics.removeFirst()
+        #expect(!report.isOfFeed && report.hasMeasuredAnything)
+    }
+
     @Test func aListHasSeveral() throws {
         let list = try Expectation.list("p50<10ms,lost=0")
-        #expect(try list.map { try $0.verdict(of: report).text } == ["p50<10ms: 3 ms", "lost=0: 0"])
+        #expect(list.map { $0.verdict(of: report).text } == ["p50<10ms: 3 ms", "lost=0: 0"])
     }
 
     @Test(arguments: ["", ",", "p99", "p99<", "<10ms", "p99~10ms", "p99<10 parsecs", "p99<ms", "lost=nan", "lost=inf"])
@@ -172,44 +193,54 @@ import Testing
         #expect(throws: Expectation.Invalid.self) { try Expectation.list(text) }
     }
 
-    @Test(arguments: ["p98<1ms", "losses=0", "connect.p50<1ms", "delivery.p50.0<1ms"])
+    private func plan() throws -> LoadPlan {
+        var plan = LoadPlan(scenario: "fanout", target: try Target("http://localhost"))
+        plan.feed = LoadPlan.Feed(target: plan.target)
+        return plan
+    }
+
+    @Test(arguments: ["p98<1ms", "losses=0", "answer.p50<1ms", "delivery.p50.0<1ms", "requests>0", "server_cpu<1s"])
     func anUnknownNameIsAnErrorThatNamesTheKnown(_ text: String) throws {
         let expectation = try #require(try Expectation.list(text).first)
-        let error = #expect(throws: Expectation.Invalid.self) { try expectation.verdict(of: report) }
+        let plan = try plan()
+        let error = #expect(throws: Expectation.Invalid.self) { try expectation.check(plan) }
         #expect(error?.description.contains("deliveries_per_second") == true)
     }
-}
 
-@Suite struct ComparisonTests {
-    @Test func tellsTheRatioAndWhetherItIsBetter() {
-        var first = ReportFormTests.report(5)
-        first.metrics = [
-            .init("rate", "requests a second", 1_000, .perSecond, better: .higher),
-            .init("cpu", "server CPU time", 2, .seconds, better: .lower), .init("n", "deliveries lost", 0, .count),
-        ]
-        first.warnings = []
-        first.settings = [.init("connections", "64")]
-        first.latencies = [
-            .init(
-                name: "answer", count: 1, mean: 1, min: 1, max: 1,
-                percentiles: [.init(percentile: 99.9, nanoseconds: 2_000_000)], curve: [])
-        ]
-        var second = first
-        second.metrics[0].value = 1_500
-        second.metrics[1].value = 3
-        second.latencies[0].percentiles[0].nanoseconds = 1_000_000
-        second.settings[0].value = "8"
-        let text = Comparison.text(first, second)
-        #expect(text.contains("! connections: a 64, b 8"))
-        let lines = text.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
-        #expect(lines.contains("requests a second 1 k/s 1.50 k/s 1.50 better"))
-        #expect(lines.contains("server CPU time 2.00 s 3.00 s 1.50 worse"))
-        #expect(lines.contains("deliveries lost 0 0 ="))
-        #expect(lines.contains("answer p99.9 2 ms 1 ms 0.50 better"))
+    @Test func whatAReportCanHaveIsKnownBefore() throws {
+        let list = "p99.9<1ms,max<1s,delivery.p50<1ms,connect.mean<1s,lost=0,delivery_drift<2,client_busy<90%"
+        for expectation in try Expectation.list(list) { try expectation.check(try plan()) }
+    }
+
+    /// A run in which everything failed has met nothing.
+    @Test(arguments: ["doubles=0", "p99<10s", "delivery.mean<10s", "connect.p50<1s", "stored_twice!=1"])
+    func ofWhatWasNotMeasuredNothingHolds(_ text: String) throws {
+        var report = report
+        report.latencies.removeAll { $0.name == "delivery" }
+        let verdict = try #require(try Expectation.list(text).first).verdict(of: report)
+        #expect(verdict == .init(isMet: false, text: "\(text): not measured"))
+    }
+
+    /// p99.9 of the deliveries falls among those that never came: it is at least 8 ms.
+    @Test(arguments: [
+        ("p50<=3ms", true), ("p99.9<1s", false), ("p99.9<=1s", false), ("p99.9=8ms", false), ("p99.9!=1s", false),
+        ("p99.9>7ms", true), ("p99.9>=8ms", true), ("max<1s", false), ("mean<1s", false),
+    ]) func aLowerBoundMeetsNoUpperOne(_ text: String, _ isMet: Bool) throws {
+        var report = report
+        report.latencies[1].count = 100
+        report.latencies[1].unanswered = 1
+        let verdict = try #require(try Expectation.list(text).first).verdict(of: report)
+        #expect(verdict.isMet == isMet)
+        if text.hasPrefix("p99.9") { #expect(verdict.text == "\(text): >8 ms") }
     }
 }
 
 @Suite struct FigureTests {
+    @Test(arguments: [Report.Metric.Unit.perSecond, .seconds, .bytes, .ratio])
+    func whatWasNotMeasuredIsADash(_ unit: Report.Metric.Unit) {
+        #expect(Figure.value(.init("lost", "deliveries lost", .nan, unit)) == "–")
+    }
+
     @Test(arguments: [
         (0.0, "0"), (42, "42"), (999, "999"), (999.4, "999"), (999.6, "1.00 k"), (1_000, "1 k"), (12_345, "12.3 k"),
         (99_949, "99.9 k"), (4_410_000, "4.41 M"), (-1_500, "-1.50 k"), (0.5, "0.50"), (1e15, "1000 T"),
@@ -230,6 +261,18 @@ import Testing
     @Test(arguments: [(0.0, 1.0), (1, 1), (1.1, 2), (2, 2), (3, 5), (7, 10), (10, 10), (0.03, 0.05), (4.1e9, 5e9)])
     func anAxisEndsOnARoundNumber(_ value: Double, _ end: Double) {
         #expect((Plot.ceiling(value) - end).magnitude < end * 1e-9)
+    }
+
+    /// A second without an answer is a gap in the line, and one between two such is a dot.
+    @Test func whereNothingWasMeasuredTheLineIsBroken() {
+        let svg = Plot.line([(0, 0), (0.25, 0), nil, (0.75, 0), nil], series: 1)
+        #expect(svg.split(separator: "\n").count == 2)
+        #expect(svg.contains("points=\"70.0,250.0 267.5,250.0\""))
+        #expect(svg.contains("points=\"662.5,250.0 662.5,250.0\""))
+        var timeline = (1...3).map { Report.Moment(second: $0, phase: .measuring) }
+        timeline[0].answerP99 = 1_000
+        timeline[2].answerP99 = 1_000
+        #expect(TimelinePlot.svg(timeline).ranges(of: "<polyline").count == 2)
     }
 
     @Test func thePercentileAxisIsLogarithmic() {

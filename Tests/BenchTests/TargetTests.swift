@@ -25,6 +25,7 @@ import Testing
     @Test(arguments: [
         "", "localhost:8000", "ftp://localhost", "http://", "http://:80", "http://a:0", "http://a:65536",
         "http://a:b", "http://a/?q=1", "http://u@a", "file:///etc/passwd",
+        "http://a/b c", "http://a/é", "http://a b/", "http://ä/", "http://a/\n",
     ]) func whatIsNoTargetIsRefused(_ text: String) {
         #expect(throws: Target.Invalid.self) { try Target(text) }
     }
