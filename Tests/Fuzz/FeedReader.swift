@@ -9,8 +9,16 @@ final class FeedReader {
     private let form: FeedForm
     private var session = WebSocketSession(role: .client, maximumMessageLength: 1 << 16, now: Instant(nanoseconds: 0))
     private var pending = ByteBuffer()
+    /// The highest id so far.
+    private var highest: Int64
+    /// What a browser would come again with: the id of the last event that had one.
+    private(set) var lastEventID: Int64?
 
-    init(_ form: FeedForm) { self.form = form }
+    /// - Parameter highest: the id behind which what comes begins; `.max` when it begins anywhere.
+    init(_ form: FeedForm, after highest: Int64 = .max) {
+        self.form = form
+        self.highest = highest
+    }
 
     func read(_ bytes: Span<UInt8>) -> [Score] {
         pending.append(bytes)
@@ -44,8 +52,14 @@ final class FeedReader {
             pending.consume(length + 2)
             guard let data = lines.last, data.starts(with: "data: ".utf8) else { preconditionFailure("no event") }
             let found = score(Array(data.dropFirst(6)))
-            let head = found.id.map { Array("id: \($0)".utf8) }
-            precondition(lines.dropLast().map(Array.init) == (head.map { [$0] } ?? []), "an event of other lines")
+            if let head = lines.dropLast().first {
+                precondition(lines.count == 2 && found.id.map { Array("id: \($0)".utf8) } == Array(head), "other lines")
+                lastEventID = found.id
+            } else if let id = found.id {
+                let isLate = id <= highest || id - highest > FeedLimits.idJump
+                precondition(lines.count == 1 && (isLate || id < 1), "an event without its id")
+            }
+            highest = max(highest, found.id ?? 0)
             scores.append(found)
         }
     }

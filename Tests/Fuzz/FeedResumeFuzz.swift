@@ -399,8 +399,10 @@ private final class Client {
         guard reporter.isWarm else { return }
         self.reporter = reporter
         log = reporter.log
+        reader = FeedReader(form, after: highest)
         if beginsWithSnapshot, highest == 0 {
             owedFrom = now
+            reader = FeedReader(form)
             var snapshot = reporter.log.snapshot(ofNewest: 20)
             while let frame = reporter.log.next(&snapshot) { output.append(Array(frame).span) }
             cursor = snapshot.position
@@ -471,8 +473,10 @@ private final class Client {
             precondition(score == stored, "a score was changed")
             // Without its id nobody knows one for a double.
             if !seen.insert(id).inserted, !row.isNameless { doubles += 1 }
-            highest = max(highest, score.id ?? 0)
+            if form == .frames { highest = max(highest, score.id ?? 0) }
         }
+        // A browser comes again behind the last id that it was told.
+        if form == .events { highest = reader.lastEventID ?? highest }
     }
 
     private func row(_ id: Int64, _ rows: [Row]) -> Row? {
