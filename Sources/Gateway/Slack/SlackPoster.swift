@@ -199,7 +199,8 @@ final class SlackPoster: BusClient {
 
     private func finished(_ scores: Int, _ outcome: SlackOutcome) {
         isPosting = false
-        switch pace.finish(outcome, reactor.now, jitter: .random(in: 0...1)) {
+        // Not when this turn began: the answer may have come in it, to what was sent in it.
+        switch pace.finish(outcome, Reactor.monotonic(), jitter: .random(in: 0...1)) {
         case .failing(let reason):
             log.warning("poster: Slack takes no messages; trying again", metadata: ["reason": "\(reason)"])
         case .recovered: log.info("poster: Slack takes messages again")

@@ -47,7 +47,7 @@ enum StoreLimits {
     static let claimPause: Duration = .seconds(1)
 
     /// Between two looks at the oldest of them, for the metrics.
-    static let agePause: Duration = .seconds(10)
+    static let agePause: Duration = .seconds(5)
 
     /// Rows that are taken over at once: at most 16,000 scores, which is 2 MB of JSON with usual names.
     static let claimedRows: Int32 = 16
