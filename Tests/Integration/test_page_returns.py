@@ -178,16 +178,21 @@ def test_a_quiet_line_that_lives_stays_live(world, chromium):
         assert chromium.evaluate("window.states.join()") == "Live"
 
 
+def misses(world, chromium, gateway, count, seconds):
+    """The gateway is away for so long, and so many scores are stored meanwhile."""
+    gateway.stop()
+    eventually(lambda: chromium.evaluate(STATE) != "live")
+    world.fill(count, lambda n: f"missed-{n}")
+    chromium.evaluate(f"window.pass({seconds})")
+
+
 def test_after_a_long_absence_it_goes_on_from_the_newest(world, chromium):
     gateway = world.gateway()
     gateway.post("the best", 1_000_000)
     with chromium.beginning_with(CLOCK):
         chromium.open(gateway.url + "/")
         shows(chromium, "the best")
-        gateway.stop()
-        eventually(lambda: chromium.evaluate(STATE) != "live")
-        world.fill(5000, lambda n: f"missed-{n}")
-        chromium.evaluate("window.pass(600)")
+        misses(world, chromium, gateway, count=5000, seconds=600)
         again = world.gateway(PORT=gateway.port)
         is_live(chromium)
         again.post("after", 1)
@@ -204,10 +209,7 @@ def test_after_a_long_absence_in_which_little_came_nothing_is_missed(world, chro
     with chromium.beginning_with(CLOCK):
         chromium.open(gateway.url + "/")
         shows(chromium, "before")
-        gateway.stop()
-        eventually(lambda: chromium.evaluate(STATE) != "live")
-        world.fill(500, lambda n: f"missed-{n}")
-        chromium.evaluate("window.pass(600)")
+        misses(world, chromium, gateway, count=500, seconds=600)
         world.gateway(PORT=gateway.port)
         counts(chromium, 501)
         assert "away" not in chromium.text
@@ -219,10 +221,7 @@ def test_after_a_short_absence_nothing_is_missed(world, chromium):
     with chromium.beginning_with(CLOCK):
         chromium.open(gateway.url + "/")
         shows(chromium, "before")
-        gateway.stop()
-        eventually(lambda: chromium.evaluate(STATE) != "live")
-        world.fill(5000, lambda n: f"missed-{n}")
-        chromium.evaluate("window.pass(100)")
+        misses(world, chromium, gateway, count=5000, seconds=100)
         world.gateway(PORT=gateway.port, FEED_HISTORY=10)
         counts(chromium, 5001)
         assert "away" not in chromium.text
